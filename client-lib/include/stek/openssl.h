@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libstek for OpenSSL servers: one call makes an SSL_CTX issue and open the fleet's tickets. */
+#ifndef STEK_OPENSSL_H
+#define STEK_OPENSSL_H
+
+#include <openssl/ssl.h>
+#include <stek/stek.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Makes `ctx` use the keys of `realm` for its session tickets (RFC 5077, RFC 8446 section 4.6.1).
+ * `context` separates policies inside a realm ("" if there is one): a ticket of one context never
+ * opens in another.
+ *
+ * Call it after the verify mode and client CA list are set, and before the first connection. It
+ * sets the ticket key callback, the session ticket callbacks (generation and decryption), and the
+ * session-id context: SHA-256 over realm, context, verify mode and client CA names. Do not set
+ * these afterwards: if session-id context or verify mode differ when a ticket would be issued,
+ * none is (counted policy_mismatch).
+ *
+ * Handshakes never fail and never wait because of it: without a usable key they are full.
+ *
+ * STEK_ERR_REFUSED, with nothing changed: SSL_OP_NO_TICKET is set; early data (0-RTT) is on; the
+ * context already has other ticket callbacks of libstek. STEK_ERR_UNSUPPORTED: the libssl loaded
+ * is older than 3.0.14 (CVE-2024-2511). STEK_ERR_UNKNOWN_REALM, STEK_ERR_INVALID,
+ * STEK_ERR_TOO_SMALL (more contexts than stek_options_set_max_contexts), STEK_ERR_CRYPTO. On any
+ * failure the application must not serve with `ctx` as it is: OpenSSL's own never-rotated keys are
+ * still in place (SSL_OP_NO_TICKET turns tickets off).
+ *
+ * `client` must outlive `ctx`. Not thread safe for one `ctx`; does not block on the network.
+ */
+STEK_API STEK_MUST_USE enum stek_status stek_ssl_ctx_attach(struct stek_client *client,
+                                                            SSL_CTX *ctx, const char *realm,
+                                                            const char *context);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the library's own files share about a client. Not installed. */
+#ifndef STEK_SRC_CLIENT_INTERNAL_H
+#define STEK_SRC_CLIENT_INTERNAL_H
+
+#include "base/clock.h"
+#include "src/ringmap.h"
+
+struct stek_client;
+
+/* Borrowed for the client's life. */
+struct ringmap *client_ringmap(struct stek_client *client);
+const struct clock *client_clock(struct stek_client *client);
+
+#endif

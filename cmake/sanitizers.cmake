@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# What STEK_SANITIZE means; applied to everything, the tests included.
+if(STEK_SANITIZE STREQUAL "address")
+    add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all
+        -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=address,undefined)
+elseif(STEK_SANITIZE STREQUAL "thread")
+    add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=thread)
+elseif(STEK_SANITIZE)
+    message(FATAL_ERROR "STEK_SANITIZE is '${STEK_SANITIZE}': use address, thread, or nothing")
+endif()

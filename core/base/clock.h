@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Time as an argument (R10: clocks are input). Nothing in core/ asks the system for it. */
+#ifndef STEK_BASE_CLOCK_H
+#define STEK_BASE_CLOCK_H
+
+#include <stdint.h>
+
+struct clock {
+    /* Unix time in milliseconds. May jump either way. */
+    int64_t (*wall_ms)(void *ctx);
+    /* Milliseconds since boot, suspend included (CLOCK_BOOTTIME). Never goes back. */
+    int64_t (*boot_ms)(void *ctx);
+    void *ctx; /* borrowed: must outlive the clock's users */
+};
+
+static inline int64_t clock_wall_ms(const struct clock *clock)
+{
+    return clock->wall_ms(clock->ctx);
+}
+
+static inline int64_t clock_boot_ms(const struct clock *clock)
+{
+    return clock->boot_ms(clock->ctx);
+}
+
+#endif

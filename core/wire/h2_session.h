@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gRPC over HTTP/2 without a socket: bytes in, bytes out, events between; one type for both
+ * roles. The only file that names nghttp2 is its .c. nghttp2 runs on an allocator that wipes
+ * what it frees; queued messages lie in secret memory until nghttp2 takes them.
+ *
+ * Callbacks come from inside h2_session_feed() and h2_session_drain(). From a callback every
+ * function here may be called except h2_session_free(), feed and drain. Stream ids are odd
+ * positive numbers. After on_closed the id is dead: calls on it return ERR_NOT_FOUND.
+ * Not thread safe; never blocks.
+ */
+#ifndef STEK_WIRE_H2_SESSION_H
+#define STEK_WIRE_H2_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "wire/grpc_status.h"
+
+enum h2_role { H2_CLIENT, H2_SERVER };
+
+/* Everything a peer can make us hold. Zero takes the default in brackets. */
+struct h2_limits {
+    size_t message_max;       /* bytes of one received gRPC message [WIRE_MESSAGE_MAX] */
+    size_t queue_max;         /* bytes of messages queued for sending on one stream [1 MiB] */
+    size_t output_max;        /* h2_session_wants_more_output() answers false above it [64 KiB] */
+    uint32_t streams_max;     /* concurrent streams a client may open [100] */
+    uint32_t header_list_max; /* bytes of one header block [8192] */
+};
+
+/* A request as the server sees it. Borrowed: valid during the callback. */
+struct h2_request {
+    const char *path;
+    const char *authority; /* may be empty */
+    int64_t timeout_ms;    /* from grpc-timeout; 0: none */
+};
+
+struct h2_events {
+    /* Server: headers of a well-formed gRPC request are complete. Requests that are not (method,
+     * content-type, path) were answered already and are not reported. */
+    void (*on_request)(void *ctx, int32_t stream, const struct h2_request *request);
+    /* One whole message. Borrowed: valid during the callback. */
+    void (*on_message)(void *ctx, int32_t stream, struct slice message);
+    /* Server: the client will send no more (half-closed). */
+    void (*on_half_closed)(void *ctx, int32_t stream);
+    /* The stream is over. Client: `status` and `message` are the server's grpc-status and
+     * grpc-message, or what stands for them when it broke off (UNAVAILABLE, ...). Server: CANCELLED
+     * when the client reset it, OK otherwise. `message` is never NULL; borrowed. */
+    void (*on_closed)(void *ctx, int32_t stream, enum grpc_status status, const char *message);
+    /* Client, may be NULL: the server said GOAWAY: no new calls will be served here. */
+    void (*on_goaway)(void *ctx);
+};
+
+struct h2_session;
+
+/* `events` is copied, `ctx` is borrowed until h2_session_free(). Connection preface and SETTINGS
+ * are queued at once. */
+enum err h2_session_new(enum h2_role role, const struct h2_limits *limits,
+                        const struct h2_events *events, void *ctx,
+                        struct h2_session **out_session) MUST_USE;
+/* Fires no callback. NULL allowed. */
+void h2_session_free(struct h2_session *session);
+
+/* Takes all of `bytes`. ERR_PROTOCOL with a sentence: the connection must be closed after what
+ * h2_session_drain() still gives (a GOAWAY). */
+enum err h2_session_feed(struct h2_session *session, struct slice bytes,
+                         struct errbuf *why) MUST_USE;
+
+/* The next bytes to send; len 0 when there are none for now. Borrowed: valid until the next call
+ * on the session. Everything returned counts as sent. */
+enum err h2_session_drain(struct h2_session *session, struct slice *out,
+                          struct errbuf *why) MUST_USE;
+
+/* False once the session is over: nothing more to read or write, close the connection. */
+bool h2_session_is_alive(const struct h2_session *session);
+
+/* Client: opens a stream. `timeout_ms` 0: no deadline is sent. `authority` e.g. "localhost".
+ * ERR_UNAVAILABLE after GOAWAY or when ids are used up. */
+enum err h2_session_call(struct h2_session *session, const char *path, const char *authority,
+                         int64_t timeout_ms, int32_t *out_stream) MUST_USE;
+
+/* Queues one gRPC message; the bytes are copied into secret memory. ERR_LIMIT when the stream's
+ * queue is full (nothing is queued), ERR_NOT_FOUND when the stream is over. */
+enum err h2_session_send(struct h2_session *session, int32_t stream, struct slice message) MUST_USE;
+
+/* Bytes queued on the stream and not yet taken by h2_session_drain(): a writer that only sends
+ * when this is 0 lets slow readers skip ahead. 0 for unknown streams. */
+size_t h2_session_queued(const struct h2_session *session, int32_t stream);
+
+/* Client: no more messages from us on this stream (END_STREAM after what is queued). */
+enum err h2_session_half_close(struct h2_session *session, int32_t stream) MUST_USE;
+
+/* Server: ends the stream with trailers after what is queued. `message` may be NULL; is copied and
+ * percent-encoded. Without a message sent before, this is a trailers-only answer. */
+enum err h2_session_finish(struct h2_session *session, int32_t stream, enum grpc_status status,
+                           const char *message) MUST_USE;
+
+/* Resets the stream (CANCEL); on_closed follows from the next drain. */
+enum err h2_session_cancel(struct h2_session *session, int32_t stream) MUST_USE;
+
+/* GOAWAY: no new streams; the ones there may finish. `status` text goes into the debug data. */
+enum err h2_session_shutdown(struct h2_session *session, const char *reason) MUST_USE;
+
+/* Opaque per-stream pointer of the user, NULL at first. */
+void h2_session_set_data(struct h2_session *session, int32_t stream, void *data);
+void *h2_session_get_data(const struct h2_session *session, int32_t stream);
+
+size_t h2_session_stream_count(const struct h2_session *session);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who watches which realm, and which digest each has installed. Newest wins; nothing is queued
+ * here: a watcher is told "there is something newer" and takes a snapshot when it can send one.
+ */
+#ifndef STEKD_REPLICA_HUB_H
+#define STEKD_REPLICA_HUB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "replica/replica.h"
+#include "wire/messages.h"
+
+struct hub;
+struct watcher;
+
+/* Called when a new snapshot should go out, and every sync_interval/4 for a heartbeat. */
+struct watcher_events {
+    void (*on_snapshot_due)(void *ctx);
+    void (*on_heartbeat_due)(void *ctx);
+    /* The realm is gone or the daemon drains: end the stream with this status. */
+    void (*on_ended)(void *ctx, enum err code, const char *why);
+    void *ctx;
+};
+
+struct watcher_info {
+    char frontend[WIRE_LABEL_MAX + 1];
+    char library_version[WIRE_LABEL_MAX + 1];
+    bool has_installed;
+    uint8_t installed[DIGEST_LEN]; /* last acknowledged digest */
+    int64_t installed_at;          /* replica_now() of that acknowledgement */
+    int64_t since;                 /* of the stream's start */
+    int64_t clock_skew_ms;
+    struct wire_counters counters;
+};
+
+enum err hub_new(const struct timers *timers, struct hub **out_hub) MUST_USE;
+/* NULL allowed. Watchers must be gone. */
+void hub_free(struct hub *hub);
+/* `replica` borrowed until hub_free(); the hub listens to it. */
+enum err hub_add_realm(struct hub *hub, struct replica *replica) MUST_USE;
+
+/* NULL when there is no such realm. */
+struct replica *hub_replica(struct hub *hub, const char *realm);
+size_t hub_realm_count(const struct hub *hub);
+struct replica *hub_replica_at(struct hub *hub, size_t index);
+
+/* ERR_NOT_FOUND: no such realm. The first on_snapshot_due comes from the loop, at once if the
+ * realm is ready and open->digest is not the present one, else when it becomes so. */
+enum err hub_watch(struct hub *hub, const struct wire_watch_open *open,
+                   const struct watcher_events *events, struct watcher **out_watcher) MUST_USE;
+/* NULL allowed. No callback afterwards. */
+void watcher_free(struct watcher *watcher);
+void watcher_ack(struct watcher *watcher, const struct wire_watch_ack *ack);
+const struct watcher_info *watcher_get_info(const struct watcher *watcher);
+
+/* How many watchers the realm has, and how many have installed the present digest. */
+void hub_count(const struct hub *hub, const char *realm, uint32_t *out_watchers,
+               uint32_t *out_current);
+
+/* Ends every watcher with ERR_UNAVAILABLE "the daemon is stopping". */
+void hub_drain(struct hub *hub);
+
+/* Fills a wire_snapshot (the caller finishes it) or a heartbeat's fields from the replica.
+ * ERR_UNAVAILABLE: not ready yet. */
+enum err hub_snapshot(struct replica *replica, struct wire_snapshot *out) MUST_USE;
+void hub_moment(struct replica *replica, struct wire_moment *out);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One realm as this daemon knows it: follows the store by hint and by timer, and holds the merge
+ * of everything it has seen (R3, R4). Runs on one loop; not thread safe.
+ *
+ *   - Loads every sync_interval/4, at once after a hint or a conflict, with back-off and jitter
+ *     while the store fails.
+ *   - What it loads is checked (check_arrival, check_same_birth); one bad key refuses the record,
+ *     what is held stays, the problem is shown in status (R8).
+ *   - Not ready until it has loaded the record, or its absence, once (R5); then ready for good,
+ *     through any store outage.
+ *   - Bytes of dropped and revoked keys are wiped by timer, idle or not (R7).
+ *   - The ring is changed by merging only. The rotator gives back what a put has stored through
+ *     replica_stored(), so its own change comes round like anybody's.
+ *   - `now` never decreases (R10). A clock more than 2 s from the store's, or a wall clock that
+ *     jumps against the boot clock, makes the daemon suspect: it serves what it holds and says so,
+ *     and the rotator does nothing.
+ */
+#ifndef STEKD_REPLICA_REPLICA_H
+#define STEKD_REPLICA_REPLICA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/random.h"
+#include "host/timers.h"
+#include "keyring/keyring.h"
+#include "keyring/policy.h"
+#include "store/store.h"
+
+struct replica;
+
+struct replica_options {
+    const char *realm; /* copied */
+    struct policy policy;
+    struct store *store;                /* borrowed until replica_free() */
+    const struct clock *clock;          /* borrowed, likewise */
+    const struct timers *timers;        /* borrowed, likewise */
+    const struct random_source *random; /* borrowed; jitter only */
+};
+
+struct replica_events {
+    /* The ring, readiness or the policy-visible state changed: watchers want a new snapshot. */
+    void (*on_changed)(void *ctx);
+    /* A load has ended well: as_of moved. The rotator looks whether something is due. */
+    void (*on_loaded)(void *ctx);
+    void *ctx;
+};
+
+enum err replica_new(const struct replica_options *options, struct replica **out_replica) MUST_USE;
+/* Several listeners (hub, rotator). Before replica_start(). */
+enum err replica_listen(struct replica *replica, const struct replica_events *events) MUST_USE;
+void replica_start(struct replica *replica);
+/* Wipes. Calls nothing back. NULL allowed. */
+void replica_free(struct replica *replica);
+
+const char *replica_realm(const struct replica *replica);
+const struct policy *replica_policy(const struct replica *replica);
+bool replica_is_ready(const struct replica *replica);
+bool replica_is_suspect(const struct replica *replica);
+/* The daemon's time for this realm, never decreasing. */
+int64_t replica_now(struct replica *replica);
+/* When the store was last read well, by replica_now(); 0: never. */
+int64_t replica_as_of(const struct replica *replica);
+uint64_t replica_revision(const struct replica *replica);
+/* Borrowed until the next loop turn. */
+const struct keyring *replica_ring(const struct replica *replica);
+const uint8_t *replica_digest(const struct replica *replica); /* DIGEST_LEN bytes */
+/* What is wrong, one sentence; "" when all is well. */
+const char *replica_problem(const struct replica *replica);
+/* False while the last store operation failed. */
+bool replica_store_is_reachable(const struct replica *replica);
+
+/* For the rotator: what the store held when last read. `present` false: no record. */
+struct replica_stored {
+    bool present;
+    struct store_version version;
+    const struct keyring *ring; /* borrowed, as above; empty when absent or unreadable */
+    bool readable;              /* false: there is a record that did not pass the checks */
+};
+void replica_last_stored(const struct replica *replica, struct replica_stored *out);
+
+/* The rotator's put was accepted: `ring` is what the store holds now under `version`. Merged,
+ * as_of moves to `as_of_ms` (when the put was sent). */
+enum err replica_accept_stored(struct replica *replica, const struct keyring *ring,
+                               const struct store_version *version, uint64_t revision,
+                               int64_t as_of_ms, int64_t store_time_ms) MUST_USE;
+
+/* Load as soon as possible (a conflict, an unclear put). */
+void replica_reload(struct replica *replica);
+
+#endif

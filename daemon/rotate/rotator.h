@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Turns time and operators' wishes into puts for one realm. Every decision is a pure function of
+ * core/keyring; this file only asks them, puts by compare-and-swap (R6) and looks again.
+ *
+ *   - Timer-driven, on idle nodes too (R7): schedule_next_due().
+ *   - On conflict or an unclear put: reload, merge, decide again.
+ *   - Writes the merge back when the store holds less than the replica (R4), at most once per
+ *     sync_interval; changes of R9 and operators' acts go at once.
+ *   - Does nothing while the replica is not ready or suspect (R5, R10), and never overwrites a
+ *     record it could not read unless the replica is ready.
+ */
+#ifndef STEKD_ROTATE_ROTATOR_H
+#define STEKD_ROTATE_ROTATOR_H
+
+#include "base/err.h"
+#include "base/random.h"
+#include "keyring/change.h"
+#include "replica/replica.h"
+
+struct rotator;
+
+struct rotator_options {
+    struct replica *replica;            /* borrowed until rotator_free() */
+    struct store *store;                /* likewise */
+    const struct clock *clock;          /* likewise */
+    const struct timers *timers;        /* likewise */
+    const struct random_source *random; /* likewise */
+    const char *writer;                 /* this daemon's name in records; copied */
+};
+
+struct rotator_stats {
+    uint64_t puts;
+    uint64_t conflicts;
+    uint64_t put_failures;
+    uint64_t heals; /* R4 write-backs */
+    uint64_t keys_created;
+};
+
+/* Listens to the replica: make it before replica_start(). */
+enum err rotator_new(const struct rotator_options *options, struct rotator **out_rotator) MUST_USE;
+/* Outstanding acts end with ERR_CANCELLED first. NULL allowed. */
+void rotator_free(struct rotator *rotator);
+
+/* `result` is NULL unless `code` is ERR_OK. */
+typedef void (*rotator_done_fn)(void *ctx, enum err code, const char *why,
+                                const struct change_result *result);
+
+/* Completes exactly once, from the loop or (refusals only) before this returns: ERR_OK once the
+ * store has it (or at once when nothing was to be changed), what change_rotate() refuses,
+ * ERR_UNAVAILABLE (not ready, or no store within 10 s), ERR_REFUSED (suspect clock), ERR_LIMIT
+ * (too many acts waiting). */
+void rotator_rotate(struct rotator *rotator, const uint8_t retire[KEY_NAME_LEN],
+                    rotator_done_fn done, void *ctx);
+/* The caller of rotator_rotate() went away: its `done` will not be called. */
+void rotator_abandon(struct rotator *rotator, void *ctx);
+
+const struct rotator_stats *rotator_get_stats(const struct rotator *rotator);
+
+#endif
