@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration as plain values, complete and checked: nothing here needs a second look.
+ * Rooms do not see it; app/ copies what each needs into that room's own options. */
+#ifndef STEKD_CONFIG_CONFIG_H
+#define STEKD_CONFIG_CONFIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/text.h"
+#include "keyring/policy.h"
+#include "ops/log.h"
+
+#define CONFIG_DEPLOYMENT_MAX 63
+#define CONFIG_UNIX_PATH_MAX  107 /* sockaddr_un.sun_path without its NUL */
+#define CONFIG_LISTENERS_MAX  16
+#define CONFIG_REALMS_MAX     256
+#define CONFIG_PRINCIPALS_MAX 64 /* in one list */
+
+enum config_principal_kind { CONFIG_PRINCIPAL_UID, CONFIG_PRINCIPAL_GID };
+
+struct config_principal {
+    enum config_principal_kind kind;
+    uint32_t id;
+};
+
+struct config_principals {
+    struct config_principal *at; /* owned */
+    size_t count;                /* 0: nobody (deny by default) */
+};
+
+struct config_listener {
+    char unix_path[CONFIG_UNIX_PATH_MAX + 1]; /* absolute */
+    uint32_t mode;                            /* of the socket file, e.g. 0660 */
+};
+
+struct config_realm {
+    char name[REALM_NAME_MAX + 1];
+    struct policy policy; /* passes policy_check() */
+    struct config_principals readers;
+    struct config_principals operators; /* in addition to the top-level ones */
+};
+
+enum config_store { CONFIG_STORE_MEMORY };
+
+struct config_log {
+    enum log_format format;
+    enum log_level level;
+};
+
+struct config {
+    char deployment[CONFIG_DEPLOYMENT_MAX + 1];
+    struct config_listener *listeners; /* owned; at least one */
+    size_t listener_count;
+    enum config_store store;
+    struct config_principals operators; /* for all realms */
+    struct config_realm *realms;        /* owned; at least one; in file order */
+    size_t realm_count;
+    struct config_log log;
+};
+
+/* NULL allowed. */
+void config_free(struct config *config);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the whole process promises before it holds its first key. */
+#ifndef STEKD_HOST_PROCESS_H
+#define STEKD_HOST_PROCESS_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+/* No core dump and no ptrace by the same user (PR_SET_DUMPABLE 0, RLIMIT_CORE), no new
+ * privileges, umask 077, SIGPIPE ignored. For stekd only, never for a library: it changes the
+ * process for good. */
+enum err process_harden(struct errbuf *why) MUST_USE;
+
+/* Tries to lock `bytes` of memory, as key material will be, and gives them back. ERR_LIMIT: may
+ * not; the sentence names RLIMIT_MEMLOCK and what to set. */
+enum err process_check_locked_memory(size_t bytes, struct errbuf *why) MUST_USE;
+
+#endif
