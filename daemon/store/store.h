@@ -9,11 +9,16 @@
  *     started them, with ERR_OK, ERR_CONFLICT (put only), ERR_UNAVAILABLE, ERR_TIMEOUT or another
  *     code and a sentence. After ERR_TIMEOUT or ERR_UNAVAILABLE a put may have happened or not.
  *   - On ERR_OK and ERR_CONFLICT store_time_ms is the store's own clock (R10).
+ *   - After cancel() the operation's callback never fires; a cancelled put may happen or not.
  *   - `changed` is a hint that a newer record may exist, never data: it may be late, repeated or
- *     lost, so callers also load on a timer.
- *   - Once close() returns no callback fires: what was under way is dropped.
+ *     lost, so callers also load on a timer. Like every callback it comes from the loop.
+ *   - Once close() returns no callback fires: what was under way is dropped. close() may be called
+ *     from inside a callback.
  *   - Record bytes are opaque. Implementations that keep them in this process keep them in
  *     secret memory.
+ *
+ * An operation lives in a struct store_op that the caller embeds in an object of its own, so that
+ * starting one never needs memory and whoever is freed can take its operations back.
  */
 #ifndef STEKD_STORE_STORE_H
 #define STEKD_STORE_STORE_H
@@ -23,6 +28,8 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/secret.h"
+#include "base/text.h"
 
 #define STORE_VERSION_LEN 16
 #define STORE_RECORD_MAX  262144 /* bytes; a larger put is ERR_LIMIT */
@@ -44,18 +51,34 @@ struct store_result {
 typedef void (*store_done_fn)(void *ctx, const struct store_result *result);
 typedef void (*store_changed_fn)(void *ctx, const char *realm);
 
+enum store_op_kind { STORE_OP_IDLE, STORE_OP_LOAD, STORE_OP_PUT };
+
+/* Starts as {0}. `done` and `ctx` are the caller's, set before the operation is started; the rest
+ * is the store's. It must stay where it is until it has completed or was cancelled; in its own
+ * callback it may be started anew. */
+struct store_op {
+    store_done_fn done;
+    void *ctx;
+    enum store_op_kind kind; /* STORE_OP_IDLE: not under way */
+    char realm[REALM_NAME_MAX + 1];
+    bool has_expected;
+    struct store_version expected;
+    struct store_version next_version;
+    int64_t expires_at_ms;
+    struct secret_buf record; /* put: a copy of what was given */
+    enum err failure;         /* put: it could not be prepared, which the loop reports */
+    struct store_op *next;
+};
+
 struct store;
 
 struct store_ops {
     const char *type; /* "memory", ...: what status shows */
-    void (*load)(struct store *store, const char *realm, store_done_fn done, void *ctx);
-    /* `expected` NULL: only if there is no record. `next` is the new record's version;
-     * `expires_at_ms`: the store may forget the record from then on. Everything is copied. */
-    void (*put)(struct store *store, const char *realm, const struct store_version *expected,
-                const struct store_version *next, struct slice record, int64_t expires_at_ms,
-                store_done_fn done, void *ctx);
+    void (*load)(struct store *store, struct store_op *op);
+    void (*put)(struct store *store, struct store_op *op);
+    void (*cancel)(struct store *store, struct store_op *op);
     /* One watcher a realm; NULL stops it. */
-    void (*watch)(struct store *store, const char *realm, store_changed_fn changed, void *ctx);
+    enum err (*watch)(struct store *store, const char *realm, store_changed_fn changed, void *ctx);
     void (*close)(struct store *store);
 };
 
@@ -64,30 +87,27 @@ struct store {
     const struct store_ops *ops;
 };
 
-static inline void store_load(struct store *store, const char *realm, store_done_fn done, void *ctx)
-{
-    store->ops->load(store, realm, done, ctx);
-}
+/* What a put asks for. Everything is copied during the call. */
+struct store_put_request {
+    const char *realm;
+    const struct store_version *expected; /* NULL: only if there is no record */
+    struct store_version next;            /* the new record's version */
+    struct slice record;
+    int64_t expires_at_ms; /* the store may forget the record from then on */
+};
 
-static inline void store_put(struct store *store, const char *realm,
-                             const struct store_version *expected, const struct store_version *next,
-                             struct slice record, int64_t expires_at_ms, store_done_fn done,
-                             void *ctx)
-{
-    store->ops->put(store, realm, expected, next, record, expires_at_ms, done, ctx);
-}
+/* `op` must not be under way. `realm` (a sound realm name) is copied. */
+void store_load(struct store *store, struct store_op *op, const char *realm);
+void store_put(struct store *store, struct store_op *op, const struct store_put_request *request);
+/* Nothing happens when `op` is not under way. */
+void store_cancel(struct store *store, struct store_op *op);
+/* ERR_NOMEM; stopping (NULL) never fails. */
+enum err store_watch(struct store *store, const char *realm, store_changed_fn changed,
+                     void *ctx) MUST_USE;
+/* NULL allowed. */
+void store_close(struct store *store);
 
-static inline void store_watch(struct store *store, const char *realm, store_changed_fn changed,
-                               void *ctx)
-{
-    store->ops->watch(store, realm, changed, ctx);
-}
-
-static inline void store_close(struct store *store)
-{
-    if (store != NULL) {
-        store->ops->close(store);
-    }
-}
+/* For implementations: makes `op` idle, then calls its callback, which may start it anew. */
+void store_op_finish(struct store_op *op, const struct store_result *result);
 
 #endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/vault.h"
+
+#include <string.h>
+
+#include "wire/codec.h"
+
+_Static_assert(STORE_VERSION_LEN == WIRE_VERSION_LEN, "one version, in the record and beside it");
+
+/* The record must be the one its place in the store says it is. */
+static enum err check_place(const struct wire_record *record, const struct store_result *result,
+                            const char *realm, struct errbuf *why)
+{
+    if (strcmp(record->ring.realm, realm) != 0) {
+        errbuf_set(why, "it belongs to realm '%s'", record->ring.realm);
+        return ERR_INVALID;
+    }
+    if (memcmp(record->version, result->version.bytes, STORE_VERSION_LEN) != 0) {
+        errbuf_set(why, "its version is not the one the store has it under");
+        return ERR_INVALID;
+    }
+    return ERR_OK;
+}
+
+static void on_loaded(void *ctx, const struct store_result *result)
+{
+    struct vault_load *load = ctx;
+    struct wire_record record = {0};
+    struct errbuf why = {""};
+    struct vault_loaded loaded = {
+        .code = result->code,
+        .why = result->why,
+        .store_time_ms = result->store_time_ms,
+        .present = result->present,
+        .version = result->version,
+    };
+
+    if (result->code == ERR_OK && result->present) {
+        loaded.unreadable = wire_decode_record(result->record, &record, &why);
+        if (loaded.unreadable == ERR_OK) {
+            loaded.unreadable = check_place(&record, result, load->op.realm, &why);
+        }
+        loaded.why = why.text;
+        loaded.record = loaded.unreadable == ERR_OK ? &record : NULL;
+    }
+    load->done(load->ctx, &loaded);
+    wire_record_fini(&record);
+}
+
+void vault_load(struct store *store, struct vault_load *load, const char *realm)
+{
+    load->op.done = on_loaded;
+    load->op.ctx = load;
+    store_load(store, &load->op, realm);
+}
+
+void vault_load_cancel(struct store *store, struct vault_load *load)
+{
+    store_cancel(store, &load->op);
+}
+
+static int64_t last_forgotten(const struct keyring *ring)
+{
+    int64_t last = 0;
+
+    for (size_t i = 0; i < ring->count; i++) {
+        last = ring->keys[i].forgotten_from > last ? ring->keys[i].forgotten_from : last;
+    }
+    return last;
+}
+
+enum err vault_put(struct store *store, struct store_op *op, const struct vault_putting *putting,
+                   const struct random_source *random, struct store_version *out_version)
+{
+    struct wire_record record = {.revision = putting->revision};
+    struct secret_buf bytes = {0};
+    struct store_put_request request = {.realm = putting->ring->realm,
+                                        .expected = putting->expected};
+
+    enum err rc = random_fill(random, record.version, sizeof(record.version));
+    if (rc != ERR_OK) {
+        goto out;
+    }
+    rc = policy_hash(putting->policy, record.policy_hash);
+    if (rc != ERR_OK) {
+        goto out;
+    }
+    rc = text_copy(record.writer, sizeof(record.writer), putting->writer);
+    if (rc != ERR_OK) {
+        rc = ERR_INVALID;
+        goto out;
+    }
+    record.ring = *putting->ring; /* borrowed for the encoding only */
+    rc = wire_encode_record(&record, &bytes);
+    if (rc != ERR_OK) {
+        goto out;
+    }
+    memcpy(request.next.bytes, record.version, STORE_VERSION_LEN);
+    request.record = (struct slice){bytes.at, bytes.len};
+    request.expires_at_ms = last_forgotten(putting->ring);
+    *out_version = request.next;
+    store_put(store, op, &request);
+
+out:
+    secret_buf_fini(&bytes);
+    return rc;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keyring in, keyring out: the one place where a realm's record becomes bytes and comes back, so
+ * the one place where bytes of a record are looked at.
+ *
+ * A load distinguishes "the store did not answer" from "the store answered with a record that
+ * makes no sense": the first is retried, the second is shown and replaced by a daemon that is
+ * ready (R4), unless it was written by a newer version (ERR_UNSUPPORTED), which never is.
+ */
+#ifndef STEKD_STORE_VAULT_H
+#define STEKD_STORE_VAULT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/random.h"
+#include "store/store.h"
+#include "wire/messages.h"
+
+struct vault_loaded {
+    enum err code; /* not ERR_OK: no answer; only `why` and perhaps store_time_ms mean something */
+    const char *why;
+    int64_t store_time_ms;
+    bool present;
+    struct store_version version;
+    enum err unreadable;        /* ERR_OK: `record` is there. Else why it is not, with `why` */
+    struct wire_record *record; /* NULL when absent or unreadable. The callback may take the ring
+                                 * (keyring_swap); the rest is borrowed during it */
+};
+
+typedef void (*vault_loaded_fn)(void *ctx, const struct vault_loaded *loaded);
+
+/* Embedded by the caller, starts as {0}; `done` and `ctx` are the caller's. */
+struct vault_load {
+    vault_loaded_fn done;
+    void *ctx;
+    struct store_op op;
+};
+
+void vault_load(struct store *store, struct vault_load *load, const char *realm);
+/* Its callback never fires. */
+void vault_load_cancel(struct store *store, struct vault_load *load);
+
+struct vault_putting {
+    const struct keyring *ring;           /* also names the realm */
+    const struct store_version *expected; /* NULL: only if there is no record */
+    uint64_t revision;
+    const struct policy *policy;
+    const char *writer;
+};
+
+/* Puts `ring` under a new random version, which is `*out_version` at once. `op` completes as
+ * store.h says (ERR_OK, ERR_CONFLICT, ...). When this fails nothing was started: ERR_NOMEM,
+ * ERR_LIMIT (too large), ERR_CRYPTO, ERR_INVALID (`writer`). */
+enum err vault_put(struct store *store, struct store_op *op, const struct vault_putting *putting,
+                   const struct random_source *random, struct store_version *out_version) MUST_USE;
+
+#endif
