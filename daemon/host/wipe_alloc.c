@@ -2,6 +2,7 @@
 #include "host/wipe_alloc.h"
 
 #include <malloc.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,10 @@ void *wipe_alloc_malloc(size_t size)
 
 void *wipe_alloc_calloc(size_t count, size_t size)
 {
+    /* calloc() checks this too, but under a sanitizer it ends the program instead. */
+    if (size != 0 && count > SIZE_MAX / size) {
+        return NULL;
+    }
     return calloc(count, size);
 }
 
