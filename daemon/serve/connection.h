@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One accepted socket: bytes between it and a call_set, with the limits on what a peer can make
+ * us hold.
+ *
+ *      WAITING ---> SERVING <---> IDLE          WAITING: no request yet (handshake limit)
+ *         |            |            |           IDLE: no call under way (idle limit)
+ *         +------------+------------+---> DRAINING ---> closed
+ *
+ * Replies carry key bytes, so they pass only through secret memory: the session's output is
+ * gathered in one locked buffer that all connections share, and what the socket does not take is
+ * kept in a locked buffer of the connection. Nothing more is gathered until that is gone, so a
+ * peer that does not read holds a bounded rest; one that never reads is cut off (stall limit).
+ *
+ * A connection ends only from its own event callbacks, where it tells its owner to free it.
+ */
+#ifndef STEKD_SERVE_CONNECTION_H
+#define STEKD_SERVE_CONNECTION_H
+
+#include <stdint.h>
+
+#include "base/secret.h"
+#include "serve/call_set.h"
+
+struct event_base;
+struct connection;
+
+struct connection_limits {
+    int64_t handshake_ms; /* from accept to the first request */
+    int64_t idle_ms;      /* without a call under way */
+    int64_t stall_ms;     /* with bytes to send and none taken */
+    int64_t drain_ms;     /* for calls to finish after GOAWAY */
+    struct h2_limits h2;
+};
+
+/* 10 s, 5 min, 60 s, 5 s, and the session's own defaults. */
+struct connection_limits connection_limits_default(void);
+
+/* What all connections of a server share; borrowed until the last one is freed. */
+struct connection_env {
+    struct event_base *base;
+    const struct services *services;
+    struct connection_limits limits;
+    struct secret_buf *scratch;
+    /* The connection is over: free it, now or later. Called once, from the loop. */
+    void (*on_over)(void *ctx, struct connection *connection);
+    void *ctx;
+};
+
+/* On success `fd` and what `peer` owns have moved to the connection. On failure both stay the
+ * caller's. */
+enum err connection_new(const struct connection_env *env, int fd, struct peer *peer,
+                        struct connection **out_connection) MUST_USE;
+/* Closes the socket. Calls nothing back. Not from inside a call's or session's callback. NULL
+ * allowed. */
+void connection_free(struct connection *connection);
+
+/* GOAWAY; over when the calls have finished, or after drain_ms. */
+void connection_drain(struct connection *connection, const char *reason);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a gRPC path to the handler: a table. */
+#ifndef STEKD_SERVE_ROUTER_H
+#define STEKD_SERVE_ROUTER_H
+
+#include <stddef.h>
+
+#include "serve/call.h"
+
+/* NULL when this version has no such method. */
+const struct method *router_find(const char *path);
+
+size_t router_method_count(void);
+const struct method *router_method_at(size_t index);
+
+#endif

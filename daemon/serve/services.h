@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the handlers of one daemon work with, and what the room counts. Built by app/. */
+#ifndef STEKD_SERVE_SERVICES_H
+#define STEKD_SERVE_SERVICES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "host/timers.h"
+#include "ops/log.h"
+#include "replica/hub.h"
+#include "rotate/rotator.h"
+#include "serve/authz.h"
+
+struct health;
+
+struct serve_stats {
+    uint32_t connections; /* open now */
+    uint64_t accepted;
+    uint64_t refused;            /* accepted, but could not be set up */
+    uint64_t descriptors_gone;   /* times accepting had to stop for want of descriptors */
+    uint64_t limit_reached;      /* times accepting had to stop at the connection limit */
+    uint64_t handshake_timeouts; /* no request in time */
+    uint64_t idle_timeouts;
+    uint64_t stall_timeouts; /* the peer did not read */
+    uint64_t drain_timeouts;
+    uint64_t protocol_errors;
+    uint64_t calls;
+    uint64_t calls_denied;
+    uint64_t calls_unknown; /* no such method */
+};
+
+struct service_realm {
+    const char *realm;
+    struct rotator *rotator;
+};
+
+/* Everything is borrowed: it outlives every connection. */
+struct services {
+    struct hub *hub;
+    struct health *health;
+    const struct service_realm *realms;
+    size_t realm_count;
+    const struct authz_rules *rules;
+    const struct clock *clock;
+    const struct timers *timers;
+    struct log *log;
+    struct serve_stats *stats;
+    const char *version;
+    const char *deployment;
+    const char *store_type;
+    int64_t started_ms;
+};
+
+#endif
