@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/text.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/secret.h"
@@ -133,4 +135,22 @@ bool text_is_label(const char *text, size_t max)
         at += len;
     }
     return true;
+}
+
+struct text_span text_span_of(int64_t ms)
+{
+    static const struct {
+        int64_t ms;
+        const char *text;
+    } units[] = {{86400000, "d"}, {3600000, "h"}, {60000, "m"}, {1000, "s"}, {1, "ms"}};
+
+    struct text_span span = {"0s"};
+    for (size_t i = 0; ms != 0 && i < sizeof(units) / sizeof(units[0]); i++) {
+        if (ms % units[i].ms == 0) {
+            (void)snprintf(span.text, sizeof(span.text), "%" PRId64 "%s", ms / units[i].ms,
+                           units[i].text);
+            break;
+        }
+    }
+    return span;
 }

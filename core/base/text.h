@@ -28,4 +28,11 @@ bool text_is_realm_name(const char *name);
  * UTF-8. Used on every name a peer gives itself. */
 bool text_is_label(const char *text, size_t max);
 
+/* A length of time as operators write it, in the largest unit that divides it: "12h", "90s",
+ * "1500ms", "0s". By value, so that it can be an argument of errbuf_set(). */
+struct text_span {
+    char text[24];
+};
+struct text_span text_span_of(int64_t ms);
+
 #endif

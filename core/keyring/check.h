@@ -9,17 +9,21 @@
 #include "base/err.h"
 #include "keyring/keyring.h"
 
-#define CHECK_ENTRIES_MAX   256           /* entries of one ring on the wire or in the store */
-#define CHECK_FUTURE_MAX_MS INT64_C(2000) /* published this far ahead of `now` is a broken clock   \
-                                           */
+#define CHECK_ENTRIES_MAX 256 /* entries of one ring on the wire or in the store */
+/* How far another sound daemon's clock may be ahead of ours: each is allowed 2 s from the store's
+ * time (R10), so two of them 4 s from each other. With 2 s here, a daemon 1.9 s slow would refuse
+ * the record that one 1.9 s fast has just put. */
+#define CHECK_FUTURE_MAX_MS INT64_C(4000)
 
 /* Bytes not all equal, and name == derive_name(bytes). A tombstone (no bytes) passes if its bytes
  * are zero and its name is not weak. `why` names the key by its hex name, never its bytes. */
 enum err check_key(const struct key *key, const char *realm, struct errbuf *why) MUST_USE;
 
-/* Every key sound: check_key, dates ordered, whole life <= 7 d, not published more than 2 s after
- * `now`; at most CHECK_ENTRIES_MAX entries; no two entries with the same bytes; names unique and
- * sorted (as struct keyring promises). Keys that decrypt at `now` must have bytes. ERR_INVALID. */
+/* Every key sound: check_key, dates ordered, whole life <= 7 d, not published more than
+ * CHECK_FUTURE_MAX_MS after `now`; at most CHECK_ENTRIES_MAX entries; names unique and sorted (as
+ * struct keyring promises), and with them, since a name certifies its bytes, the bytes unique too.
+ * An unrevoked key must have bytes unless its dropped_from is near enough that an author whose
+ * clock is ahead may have wiped it. ERR_INVALID. Safe for any dates and any `now`. */
 enum err check_arrival(const struct keyring *ring, int64_t now, struct errbuf *why) MUST_USE;
 
 /* published_at and forgotten_from never change: ERR_INVALID when `arrived` disagrees with `held`

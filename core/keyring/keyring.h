@@ -51,7 +51,8 @@ const struct key *keyring_pick(const struct keyring *ring, int64_t now);
  * bytes are gone if either side has lost them. Takes no clock, has no cap. Commutative,
  * associative, idempotent (I6). (Immutable dates that differ come from a broken author and are
  * refused by check_same_birth() on arrival; so that merge stays a lattice all the same, the
- * earlier published_at and the later forgotten_from win.) Different realms: ERR_INVALID.
+ * earlier published_at and the later forgotten_from win. Likewise bytes that differ, which no
+ * two certified keys of one name have, are gone.) Different realms: ERR_INVALID.
  * Untouched on failure. `changed` may be NULL: set when `into` is not what it was. */
 enum err keyring_merge(struct keyring *into, const struct keyring *from, bool *changed) MUST_USE;
 

@@ -27,8 +27,15 @@ struct policy {
  * own dates, 24h, 1. `rotate_every_ms` is taken as given, since sync_interval depends on it. */
 struct policy policy_default(int64_t rotate_every_ms);
 
+/* The max_session_age of a policy whose operator gave none: 24h, or the ticket_lifetime if that is
+ * longer, so that raising the lifetime alone never makes the configuration an error. */
+int64_t policy_default_session_age(int64_t ticket_lifetime_ms);
+
 /* lead = 2 * sync_interval: how long before its first use a key is published (R1). */
 int64_t policy_lead_ms(const struct policy *policy);
+
+/* lead + keys_ahead * rotate_every: how far ahead of now R9 keeps keys scheduled. */
+int64_t policy_horizon_ms(const struct policy *policy);
 
 /* From publication to the last decryption of a key born ahead of time. */
 int64_t policy_key_life_ms(const struct policy *policy);

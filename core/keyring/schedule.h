@@ -26,22 +26,24 @@ int64_t schedule_first_hole(const struct keyring *ring, int64_t from);
 /* True when R9 would change something at `now`. */
 bool schedule_needs_cover(const struct keyring *ring, const struct policy *policy, int64_t now);
 
-/* R9. Draws new keys from `random`; a zero, repeated or colliding draw is drawn again, a few
- * times, then ERR_CRYPTO. The first byte of a new name is unique in the ring while fewer than 256
- * are taken. Untouched on failure. `changed` may be NULL. */
+/* R9. The policy has passed policy_check(). Draws new keys from `random`; a zero, repeated or
+ * colliding draw is drawn again, a few times, then ERR_CRYPTO. The first byte of a new name is
+ * unique in the ring while fewer than 256 are taken. ERR_LIMIT when the ring would outgrow
+ * CHECK_ENTRIES_MAX, which everybody refuses. Untouched on failure. `changed` may be NULL. */
 enum err schedule_cover(struct keyring *ring, const struct policy *policy, int64_t now,
                         const struct random_source *random, bool *changed,
                         struct errbuf *why) MUST_USE;
 
 /* A new key for `realm` born now with the dates of the design (section 3): retired_from =
  * active_from + rotate_every, dropped_from = forgotten_from = retired_from + ticket_lifetime +
- * lead. `key` must lie in secret memory. */
+ * lead. `key` must lie in secret memory; it is wiped on failure. ERR_INVALID when `now` is so far
+ * out that the dates cannot be written down. */
 enum err schedule_birth(const struct keyring *ring, const struct policy *policy, int64_t now,
                         int64_t active_from, const struct random_source *random,
                         struct key *key) MUST_USE;
 
-/* The earliest instant > now at which this ring needs attention: a drop, a forgetting, or R9.
- * SCHEDULE_NEVER for an empty ring that needs nothing. R7: timers come from here. */
+/* The earliest instant > now at which this ring needs attention: a drop, a forgetting, or R9;
+ * now + 1 when something is overdue. R7: timers come from here. */
 int64_t schedule_next_due(const struct keyring *ring, const struct policy *policy, int64_t now);
 
 /* The earliest moment >= now at which some unrevoked key is active, or SCHEDULE_NEVER: what
