@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/config_value.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#define SHOWN_MAX 120
+
+const char *config_value_show(const char *text)
+{
+    return text[0] == '\0' || text_is_label(text, SHOWN_MAX) ? text : "(unprintable or too long)";
+}
+
+/* The number at the front of `text`; *out_rest is what follows. False: no digit, or too large. */
+static bool take_number(const char *text, unsigned base, uint64_t limit, uint64_t *out,
+                        const char **out_rest)
+{
+    uint64_t value = 0;
+    const char *at = text;
+
+    for (; *at >= '0' && *at < (char)('0' + base); at++) {
+        uint64_t digit = (uint64_t)(*at - '0');
+        if (value > (limit - digit) / base) {
+            return false;
+        }
+        value = value * base + digit;
+    }
+    if (at == text) {
+        return false;
+    }
+    *out = value;
+    *out_rest = at;
+    return true;
+}
+
+static bool is_digits(const char *text)
+{
+    return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
+}
+
+enum err config_value_duration(const char *text, int64_t *out_ms, struct errbuf *why)
+{
+    static const struct {
+        const char *unit;
+        int64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+    const char *digits_end = text + strspn(text, "0123456789");
+    uint64_t number = 0;
+    const char *unit = "";
+
+    if (is_digits(text)) {
+        errbuf_set(why, "\"%s\" has no unit: write %.20ss, %.20sm or %.20sh",
+                   config_value_show(text), text, text, text);
+        return ERR_INVALID;
+    }
+    for (size_t i = 0; digits_end != text && i < sizeof(units) / sizeof(units[0]); i++) {
+        if (strcmp(digits_end, units[i].unit) != 0) {
+            continue;
+        }
+        if (!take_number(text, 10, (uint64_t)(INT64_MAX / units[i].ms), &number, &unit)) {
+            errbuf_set(why, "\"%s\" is too long a time", config_value_show(text));
+            return ERR_INVALID;
+        }
+        *out_ms = (int64_t)number * units[i].ms;
+        return ERR_OK;
+    }
+    errbuf_set(why, "\"%s\" is not a duration: a whole number and one of ms, s, m, h, d, as in 12h",
+               config_value_show(text));
+    return ERR_INVALID;
+}
+
+enum err config_value_uint(const char *text, uint32_t *out, struct errbuf *why)
+{
+    uint64_t value = 0;
+    const char *rest = "";
+
+    if (!take_number(text, 10, UINT32_MAX, &value, &rest) || rest[0] != '\0') {
+        errbuf_set(why, "\"%s\" is not a whole number%s", config_value_show(text),
+                   is_digits(text) ? " that fits" : "");
+        return ERR_INVALID;
+    }
+    *out = (uint32_t)value;
+    return ERR_OK;
+}
+
+enum err config_value_mode(const char *text, uint32_t *out, struct errbuf *why)
+{
+    uint64_t value = 0;
+    const char *rest = "";
+
+    if (!take_number(text, 8, 07777, &value, &rest) || rest[0] != '\0') {
+        errbuf_set(why, "\"%s\" is not a file mode: octal digits, as in \"0660\"",
+                   config_value_show(text));
+        return ERR_INVALID;
+    }
+    *out = (uint32_t)value;
+    return ERR_OK;
+}
+
+/* The identity behind a name known to this system. */
+static bool find_name(enum config_principal_kind kind, const char *name, uint32_t *out_id)
+{
+    if (kind == CONFIG_PRINCIPAL_UID) {
+        const struct passwd *user = getpwnam(name);
+        if (user != NULL) {
+            *out_id = user->pw_uid;
+        }
+        return user != NULL;
+    }
+    const struct group *group = getgrnam(name);
+    if (group != NULL) {
+        *out_id = group->gr_gid;
+    }
+    return group != NULL;
+}
+
+static enum err resolve(enum config_principal_kind kind, const char *name,
+                        struct config_principal *out, struct errbuf *why)
+{
+    const char *what = kind == CONFIG_PRINCIPAL_UID ? "user" : "group";
+    uint64_t number = 0;
+    const char *rest = "";
+    uint32_t id = 0;
+
+    if (is_digits(name)) {
+        /* The last number means "no change" to the kernel and is nobody's. */
+        if (!take_number(name, 10, UINT32_MAX - 1, &number, &rest)) {
+            errbuf_set(why, "\"%s\" is no possible %s number", config_value_show(name), what);
+            return ERR_INVALID;
+        }
+        id = (uint32_t)number;
+    } else if (!text_is_label(name, SHOWN_MAX) || !find_name(kind, name, &id)) {
+        errbuf_set(why, "\"%s\" is not a %s on this system: write a known name or a number",
+                   config_value_show(name), what);
+        return ERR_INVALID;
+    }
+    *out = (struct config_principal){.kind = kind, .id = id};
+    return ERR_OK;
+}
+
+static bool names_certificate(const char *text)
+{
+    return strncmp(text, "dns:", 4) == 0 || strncmp(text, "spiffe:", 7) == 0 ||
+           strncmp(text, "uri:", 4) == 0 || strstr(text, "://") != NULL;
+}
+
+enum err config_value_principal(const char *text, struct config_principal *out, struct errbuf *why)
+{
+    if (strncmp(text, "uid:", 4) == 0) {
+        return resolve(CONFIG_PRINCIPAL_UID, text + 4, out, why);
+    }
+    if (strncmp(text, "gid:", 4) == 0) {
+        return resolve(CONFIG_PRINCIPAL_GID, text + 4, out, why);
+    }
+    if (names_certificate(text)) {
+        errbuf_set(why, "\"%s\": names from certificates are not in this version: use uid: or gid:",
+                   config_value_show(text));
+        return ERR_UNSUPPORTED;
+    }
+    errbuf_set(why, "\"%s\" is nobody: write uid: or gid: and a number or name, as in uid:33",
+               config_value_show(text));
+    return ERR_INVALID;
+}
+
+enum err config_value_unix_path(const char *text, struct errbuf *why)
+{
+    if (text[0] != '/') {
+        errbuf_set(why, "\"%s\" is not an absolute path: begin with /", config_value_show(text));
+        return ERR_INVALID;
+    }
+    if (strlen(text) > CONFIG_UNIX_PATH_MAX) {
+        errbuf_set(why, "a socket path has at most %d bytes; this one has %zu",
+                   CONFIG_UNIX_PATH_MAX, strlen(text));
+        return ERR_INVALID;
+    }
+    if (!text_is_label(text, CONFIG_UNIX_PATH_MAX) || text[strlen(text) - 1] == '/') {
+        errbuf_set(why, "\"%s\" is not the path of a file", config_value_show(text));
+        return ERR_INVALID;
+    }
+    return ERR_OK;
+}
