@@ -28,7 +28,8 @@ enum err kdf_hkdf_sha256(struct slice key, struct slice info, uint8_t *out, size
     /* The queue belongs to the application this may run inside: leave it as it was. */
     (void)ERR_set_mark();
     EVP_KDF *kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_HKDF, NULL);
-    if (kdf == NULL) {
+    /* OpenSSL would derive from an empty key, that is, from nothing. */
+    if (kdf == NULL || key.len == 0) {
         rc = ERR_CRYPTO;
         goto out;
     }

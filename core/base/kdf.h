@@ -9,7 +9,7 @@
 #define KDF_SHA256_LEN 32
 
 /* Extract-and-expand with an empty salt. Writes exactly `out_len` bytes (at most 255 * 32), or
- * returns ERR_CRYPTO or ERR_NOMEM and leaves `out` wiped. */
+ * returns ERR_CRYPTO (an empty `key` too) or ERR_NOMEM and leaves `out` wiped. */
 enum err kdf_hkdf_sha256(struct slice key, struct slice info, uint8_t *out,
                          size_t out_len) MUST_USE;
 
