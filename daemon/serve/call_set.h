@@ -35,6 +35,8 @@ enum err call_set_drain(struct call_set *set, struct slice *out, struct errbuf *
 bool call_set_is_alive(const struct call_set *set);
 
 size_t call_set_count(const struct call_set *set);
+/* Boot clock: when the last call ended, or the set was made. Meaningful while there is none. */
+int64_t call_set_idle_since(const struct call_set *set);
 /* Latches with the first well-formed request. */
 bool call_set_has_begun(const struct call_set *set);
 

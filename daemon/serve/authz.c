@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/authz.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool principal_matches(const struct authz_principal *principal, const struct peer *peer)
+{
+    switch (principal->kind) {
+    case AUTHZ_UID:
+        return principal->id == peer->uid;
+    case AUTHZ_GID:
+        return peer_has_group(peer, principal->id);
+    }
+    return false;
+}
+
+/* Allows into *out, or leaves it as it is. */
+static void try_list(const struct authz_list *list, enum authz_rule rule, const struct peer *peer,
+                     struct authz_verdict *out)
+{
+    for (size_t i = 0; i < list->count && !out->is_allowed; i++) {
+        if (principal_matches(&list->at[i], peer)) {
+            out->is_allowed = true;
+            out->rule = rule;
+            out->principal = list->at[i];
+        }
+    }
+}
+
+static const struct authz_realm *find_realm(const struct authz_rules *rules, const char *name)
+{
+    for (size_t i = 0; i < rules->realm_count && name != NULL; i++) {
+        if (strcmp(rules->realms[i].name, name) == 0) {
+            return &rules->realms[i];
+        }
+    }
+    return NULL;
+}
+
+struct authz_verdict authz_decide(const struct authz_rules *rules, const struct peer *peer,
+                                  enum authz_action action, const char *realm)
+{
+    struct authz_verdict verdict = {.is_allowed = false, .rule = AUTHZ_BY_NO_RULE};
+    const struct authz_realm *found = find_realm(rules, realm);
+
+    switch (action) {
+    case AUTHZ_READ_KEYS:
+        if (found != NULL) {
+            try_list(&found->readers, AUTHZ_BY_REALM_READERS, peer, &verdict);
+        }
+        break;
+    case AUTHZ_OPERATE:
+        try_list(&rules->operators, AUTHZ_BY_OPERATORS, peer, &verdict);
+        if (found != NULL) {
+            try_list(&found->operators, AUTHZ_BY_REALM_OPERATORS, peer, &verdict);
+        }
+        break;
+    }
+    return verdict;
+}
+
+void authz_explain_denial(const struct peer *peer, enum authz_action action, const char *realm,
+                          struct errbuf *out)
+{
+    if (action == AUTHZ_READ_KEYS) {
+        errbuf_set(out,
+                   "uid %u may not read the keys of realm \"%s\"; to allow it, add \"uid:%u\" to "
+                   "realms: %s: readers: in the configuration of stekd",
+                   peer->uid, realm, peer->uid, realm);
+    } else if (realm != NULL) {
+        errbuf_set(out,
+                   "uid %u may not operate on realm \"%s\"; to allow it, add \"uid:%u\" to "
+                   "realms: %s: operators: in the configuration of stekd",
+                   peer->uid, realm, peer->uid, realm);
+    } else {
+        errbuf_set(out,
+                   "uid %u is no operator; to allow it, add \"uid:%u\" to operators: in the "
+                   "configuration of stekd",
+                   peer->uid, peer->uid);
+    }
+}
+
+void authz_format_rule(const struct authz_verdict *verdict, char out[AUTHZ_RULE_TEXT_MAX])
+{
+    static const char *const lists[] = {
+        [AUTHZ_BY_NO_RULE] = "no rule",
+        [AUTHZ_BY_OPERATORS] = "operators",
+        [AUTHZ_BY_REALM_OPERATORS] = "realm operators",
+        [AUTHZ_BY_REALM_READERS] = "readers",
+    };
+
+    if (!verdict->is_allowed) {
+        (void)snprintf(out, AUTHZ_RULE_TEXT_MAX, "%s", lists[AUTHZ_BY_NO_RULE]);
+        return;
+    }
+    (void)snprintf(out, AUTHZ_RULE_TEXT_MAX, "%s %s:%u", lists[verdict->rule],
+                   verdict->principal.kind == AUTHZ_UID ? "uid" : "gid", verdict->principal.id);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/call.h"
+
+#include <assert.h>
+
+#include "serve/call_private.h"
+
+#define DENIED_QUIET_MS 1000
+
+void *call_state(struct call *call)
+{
+    return call->state;
+}
+
+const struct services *call_services(const struct call *call)
+{
+    return call->set->options.services;
+}
+
+const struct peer *call_peer(const struct call *call)
+{
+    return call->set->options.peer;
+}
+
+static int64_t boot_now(const struct call *call)
+{
+    return clock_boot_ms(call_services(call)->clock);
+}
+
+void call_send(struct call *call, struct slice message)
+{
+    if (call->is_finished) {
+        return;
+    }
+    enum err rc = h2_session_send(call->set->session, call->stream, message);
+    if (rc != ERR_OK) {
+        call_finish(call, rc, NULL);
+        return;
+    }
+    call->set->options.on_output(call->set->options.ctx);
+}
+
+void call_reply(struct call *call, enum err encoded, struct secret_buf *message)
+{
+    if (encoded == ERR_OK) {
+        call_send(call, (struct slice){message->at, message->len});
+    }
+    secret_buf_fini(message);
+    call_finish(call, encoded, NULL);
+}
+
+void call_finish(struct call *call, enum err code, const char *why)
+{
+    if (call->is_finished) {
+        return;
+    }
+    call->is_finished = true;
+    call->wants_writable = false;
+    if (why == NULL && code != ERR_OK) {
+        why = err_text(code);
+    }
+    /* ERR_NOT_FOUND: the client was faster; on_closed is on its way. */
+    (void)h2_session_finish(call->set->session, call->stream, grpc_status_from_err(code), why);
+    call->limit = boot_now(call) + CALL_LINGER_MS;
+    call_set_wake_at(call->set, call->limit);
+    call->set->options.on_output(call->set->options.ctx);
+}
+
+bool call_is_finished(const struct call *call)
+{
+    return call->is_finished;
+}
+
+size_t call_queued(const struct call *call)
+{
+    return h2_session_queued(call->set->session, call->stream);
+}
+
+void call_want_writable(struct call *call)
+{
+    if (!call->is_finished) {
+        call->wants_writable = true;
+        call->set->options.on_output(call->set->options.ctx);
+    }
+}
+
+void call_limit(struct call *call, int64_t delay_ms, const char *why)
+{
+    if (!call->is_finished) {
+        call->limit = boot_now(call) + delay_ms;
+        call->limit_why = why;
+        call_set_wake_at(call->set, call->limit);
+    }
+}
+
+void call_limit_none(struct call *call)
+{
+    if (!call->is_finished) {
+        call->limit = CALL_NO_LIMIT;
+    }
+}
+
+/* A caller may be denied as often as it likes to ask; the log must not follow at that pace. */
+static void log_denied(struct call *call, const char *why)
+{
+    struct call_set *set = call->set;
+    int64_t now = boot_now(call);
+    char who[PEER_TEXT_MAX];
+
+    if (now < set->denied_quiet) {
+        set->denied_unlogged++;
+        return;
+    }
+    peer_format(call_peer(call), who);
+    log_write(call_services(call)->log, LOG_LEVEL_WARNING, "call-denied",
+              LOG_FIELDS(log_string("peer", who), log_string("method", call->method->path),
+                         log_string("why", why),
+                         log_int("unlogged", (int64_t)set->denied_unlogged)));
+    set->denied_quiet = now + DENIED_QUIET_MS;
+    set->denied_unlogged = 0;
+}
+
+bool call_authorize(struct call *call, enum authz_action action, const char *realm)
+{
+    const struct services *services = call_services(call);
+    struct authz_verdict verdict = authz_decide(services->rules, call_peer(call), action, realm);
+    struct errbuf why;
+
+    if (verdict.is_allowed) {
+        return true;
+    }
+    authz_explain_denial(call_peer(call), action, realm, &why);
+    services->stats->calls_denied++;
+    log_denied(call, why.text);
+    call_finish(call, ERR_DENIED, why.text);
+    return false;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What call.c and call_set.c share. Nobody else includes it. */
+#ifndef STEKD_SERVE_CALL_PRIVATE_H
+#define STEKD_SERVE_CALL_PRIVATE_H
+
+#include <stdalign.h>
+#include <stddef.h>
+
+#include "serve/call_set.h"
+
+#define CALL_NO_LIMIT INT64_MAX
+
+struct call {
+    struct call_set *set; /* borrowed: owns us */
+    struct call *next;
+    struct call *previous;
+    const struct method *method;
+    int32_t stream;
+    uint32_t messages; /* received so far */
+    bool is_finished;
+    bool wants_writable;
+    int64_t deadline;      /* boot clock; the client's, or our own for unary calls */
+    int64_t limit;         /* boot clock; the handler's, see call_limit() */
+    const char *limit_why; /* a constant */
+    alignas(max_align_t) unsigned char state[];
+};
+
+struct call_set {
+    struct call_set_options options;
+    struct h2_session *session; /* owned */
+    struct call *first;         /* owned, each */
+    size_t count;
+    int64_t idle_since; /* boot clock */
+    bool has_begun;
+    bool is_draining;
+    struct timer *timer;  /* owned: the earliest deadline of all calls */
+    int64_t timer_due;    /* boot clock; CALL_NO_LIMIT when not armed */
+    int64_t denied_quiet; /* boot clock: denials are logged once a second at most */
+    uint64_t denied_unlogged;
+};
+
+/* Sees to it that the set's timer fires by then. */
+void call_set_wake_at(struct call_set *set, int64_t boot_ms);
+
+#endif

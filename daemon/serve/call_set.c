@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/call_set.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "serve/call_private.h"
+#include "serve/router.h"
+
+static int64_t min_ms(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t boot_now(const struct call_set *set)
+{
+    return clock_boot_ms(set->options.services->clock);
+}
+
+void call_set_wake_at(struct call_set *set, int64_t boot_ms)
+{
+    if (boot_ms >= set->timer_due) {
+        return;
+    }
+    int64_t now = boot_now(set);
+    set->timer_due = boot_ms;
+    timer_arm(set->options.services->timers, set->timer, boot_ms > now ? boot_ms - now : 0);
+}
+
+/* Ends what has run out; a call that was finished long ago and still hangs is reset. */
+static void expire(struct call_set *set, struct call *call, int64_t now)
+{
+    if (call->is_finished) {
+        if (now >= call->limit) {
+            call->limit = CALL_NO_LIMIT;
+            (void)h2_session_cancel(set->session, call->stream);
+            set->options.on_output(set->options.ctx);
+        }
+    } else if (now >= call->deadline) {
+        call_finish(call, ERR_TIMEOUT, "the call's deadline has passed");
+    } else if (now >= call->limit) {
+        call_finish(call, ERR_TIMEOUT, call->limit_why);
+    }
+}
+
+static void on_timer(void *arg)
+{
+    struct call_set *set = arg;
+    int64_t now = boot_now(set);
+    int64_t next = CALL_NO_LIMIT;
+
+    set->timer_due = CALL_NO_LIMIT;
+    for (struct call *call = set->first; call != NULL; call = call->next) {
+        expire(set, call, now);
+        next = min_ms(next, call->limit);
+        if (!call->is_finished) {
+            next = min_ms(next, call->deadline);
+        }
+    }
+    call_set_wake_at(set, next);
+}
+
+static void insert(struct call_set *set, struct call *call)
+{
+    call->set = set;
+    call->next = set->first;
+    if (set->first != NULL) {
+        set->first->previous = call;
+    }
+    set->first = call;
+    set->count++;
+}
+
+static void discard(struct call_set *set, struct call *call)
+{
+    if (call->method->on_closed != NULL) {
+        call->method->on_closed(call);
+    }
+    if (call->previous != NULL) {
+        call->previous->next = call->next;
+    } else {
+        set->first = call->next;
+    }
+    if (call->next != NULL) {
+        call->next->previous = call->previous;
+    }
+    set->count--;
+    set->idle_since = boot_now(set);
+    free(call);
+}
+
+static void refuse(struct call_set *set, int32_t stream, enum err code, const char *why)
+{
+    (void)h2_session_finish(set->session, stream, grpc_status_from_err(code), why);
+}
+
+static int64_t first_deadline(const struct method *method, int64_t timeout_ms, int64_t now)
+{
+    int64_t limit = method->kind == CALL_UNARY ? CALL_UNARY_MAX_MS : CALL_NO_LIMIT;
+
+    if (timeout_ms > 0) {
+        limit = min_ms(limit, timeout_ms);
+    }
+    return limit >= CALL_NO_LIMIT - now ? CALL_NO_LIMIT : now + limit;
+}
+
+static void on_request(void *ctx, int32_t stream, const struct h2_request *request)
+{
+    struct call_set *set = ctx;
+    struct serve_stats *stats = set->options.services->stats;
+
+    set->has_begun = true;
+    stats->calls++;
+    const struct method *method = router_find(request->path);
+    if (method == NULL) {
+        struct errbuf why;
+        stats->calls_unknown++;
+        errbuf_set(&why, "there is no method \"%.200s\" in this version", request->path);
+        refuse(set, stream, ERR_UNSUPPORTED, why.text);
+        return;
+    }
+    struct call *call = calloc(1, sizeof(*call) + method->state_size);
+    if (call == NULL) {
+        refuse(set, stream, ERR_NOMEM, NULL);
+        return;
+    }
+    call->method = method;
+    call->stream = stream;
+    call->deadline = first_deadline(method, request->timeout_ms, boot_now(set));
+    call->limit = CALL_NO_LIMIT;
+    insert(set, call);
+    h2_session_set_data(set->session, stream, call);
+    call_set_wake_at(set, call->deadline);
+    if (method->on_start != NULL) {
+        method->on_start(call);
+    }
+    if (set->is_draining && method->on_drain != NULL && !call->is_finished) {
+        method->on_drain(call);
+    }
+}
+
+static void on_message(void *ctx, int32_t stream, struct slice message)
+{
+    struct call_set *set = ctx;
+    struct call *call = h2_session_get_data(set->session, stream);
+
+    if (call == NULL || call->is_finished) {
+        return;
+    }
+    if (call->method->kind == CALL_UNARY && call->messages > 0) {
+        call_finish(call, ERR_INVALID, "this method takes exactly one message");
+        return;
+    }
+    call->messages++;
+    call->method->on_message(call, message);
+}
+
+static void on_half_closed(void *ctx, int32_t stream)
+{
+    struct call_set *set = ctx;
+    struct call *call = h2_session_get_data(set->session, stream);
+
+    if (call == NULL || call->is_finished) {
+        return;
+    }
+    if (call->messages == 0) {
+        call_finish(call, ERR_INVALID, "the call ended before its first message");
+    } else if (call->method->on_half_closed != NULL) {
+        call->method->on_half_closed(call);
+    }
+}
+
+static void on_closed(void *ctx, int32_t stream, enum grpc_status status, const char *message)
+{
+    struct call_set *set = ctx;
+    struct call *call = h2_session_get_data(set->session, stream);
+
+    (void)status;
+    (void)message;
+    if (call != NULL) {
+        call->is_finished = true;
+        discard(set, call);
+    }
+}
+
+enum err call_set_new(const struct call_set_options *options, struct call_set **out_set)
+{
+    static const struct h2_events events = {
+        .on_request = on_request,
+        .on_message = on_message,
+        .on_half_closed = on_half_closed,
+        .on_closed = on_closed,
+    };
+    struct call_set *set = calloc(1, sizeof(*set));
+
+    if (set == NULL) {
+        return ERR_NOMEM;
+    }
+    set->options = *options;
+    set->timer_due = CALL_NO_LIMIT;
+    set->idle_since = boot_now(set);
+    enum err rc = ERR_NOMEM;
+    set->timer = timer_new(options->services->timers, on_timer, set);
+    if (set->timer != NULL) {
+        rc = h2_session_new(H2_SERVER, &options->limits, &events, set, &set->session);
+    }
+    if (rc != ERR_OK) {
+        call_set_free(set);
+        return rc;
+    }
+    *out_set = set;
+    return ERR_OK;
+}
+
+void call_set_free(struct call_set *set)
+{
+    if (set == NULL) {
+        return;
+    }
+    while (set->first != NULL) {
+        set->first->is_finished = true;
+        discard(set, set->first);
+    }
+    timer_free(set->options.services->timers, set->timer);
+    h2_session_free(set->session);
+    free(set);
+}
+
+enum err call_set_feed(struct call_set *set, struct slice bytes, struct errbuf *why)
+{
+    return h2_session_feed(set->session, bytes, why);
+}
+
+/* Gives the word to streams that waited for their queue to empty. True when one was asked, so that
+ * there may be more to drain. */
+static bool tell_writable(struct call_set *set)
+{
+    bool told = false;
+
+    for (struct call *call = set->first; call != NULL; call = call->next) {
+        if (call->wants_writable && call_queued(call) == 0) {
+            call->wants_writable = false;
+            told = true;
+            call->method->on_writable(call);
+        }
+    }
+    return told;
+}
+
+enum err call_set_drain(struct call_set *set, struct slice *out, struct errbuf *why)
+{
+    struct slice bytes = {NULL, 0};
+    enum err rc = ERR_OK;
+
+    do {
+        rc = h2_session_drain(set->session, &bytes, why);
+    } while (rc == ERR_OK && bytes.len == 0 && tell_writable(set));
+    if (rc == ERR_OK) {
+        *out = bytes;
+    }
+    return rc;
+}
+
+bool call_set_is_alive(const struct call_set *set)
+{
+    return h2_session_is_alive(set->session);
+}
+
+size_t call_set_count(const struct call_set *set)
+{
+    return set->count;
+}
+
+int64_t call_set_idle_since(const struct call_set *set)
+{
+    return set->idle_since;
+}
+
+bool call_set_has_begun(const struct call_set *set)
+{
+    return set->has_begun;
+}
+
+void call_set_shutdown(struct call_set *set, const char *reason)
+{
+    if (set->is_draining) {
+        return;
+    }
+    set->is_draining = true;
+    /* Fails only when memory is short; the connection's drain limit ends it then. */
+    (void)h2_session_shutdown(set->session, reason);
+    for (struct call *call = set->first; call != NULL; call = call->next) {
+        if (call->method->on_drain != NULL && !call->is_finished) {
+            call->method->on_drain(call);
+        }
+    }
+    set->options.on_output(set->options.ctx);
+}
