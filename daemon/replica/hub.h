@@ -16,7 +16,9 @@
 struct hub;
 struct watcher;
 
-/* Called when a new snapshot should go out, and every sync_interval/4 for a heartbeat. */
+/* Called from the loop only, never from inside a call to the hub. Any watcher may be freed in any
+ * of them. A heartbeat is due every sync_interval/4 and when the clock's standing changes; none is
+ * asked for beside a snapshot, nor before the realm is ready. */
 struct watcher_events {
     void (*on_snapshot_due)(void *ctx);
     void (*on_heartbeat_due)(void *ctx);
@@ -47,8 +49,9 @@ struct replica *hub_replica(struct hub *hub, const char *realm);
 size_t hub_realm_count(const struct hub *hub);
 struct replica *hub_replica_at(struct hub *hub, size_t index);
 
-/* ERR_NOT_FOUND: no such realm. The first on_snapshot_due comes from the loop, at once if the
- * realm is ready and open->digest is not the present one, else when it becomes so. */
+/* The first on_snapshot_due comes from the loop, at once if the realm is ready and open->digest is
+ * not the present one, else when it becomes so; a watcher that is current gets a heartbeat at once.
+ * ERR_NOT_FOUND: no such realm. ERR_UNAVAILABLE: the daemon is stopping. ERR_NOMEM. */
 enum err hub_watch(struct hub *hub, const struct wire_watch_open *open,
                    const struct watcher_events *events, struct watcher **out_watcher) MUST_USE;
 /* NULL allowed. No callback afterwards. */
@@ -60,7 +63,8 @@ const struct watcher_info *watcher_get_info(const struct watcher *watcher);
 void hub_count(const struct hub *hub, const char *realm, uint32_t *out_watchers,
                uint32_t *out_current);
 
-/* Ends every watcher with ERR_UNAVAILABLE "the daemon is stopping". */
+/* Ends every watcher, from the loop, with ERR_UNAVAILABLE "the daemon is stopping"; new ones are
+ * refused. */
 void hub_drain(struct hub *hub);
 
 /* Fills a wire_snapshot (the caller finishes it) or a heartbeat's fields from the replica.

@@ -28,6 +28,7 @@
 #include "host/timers.h"
 #include "keyring/keyring.h"
 #include "keyring/policy.h"
+#include "replica/stored_record.h"
 #include "store/store.h"
 
 struct replica;
@@ -41,17 +42,23 @@ struct replica_options {
     const struct random_source *random; /* borrowed; jitter only */
 };
 
+/* Called from the loop, or from replica_accept_stored() (on_changed only). A listener may call
+ * anything here but replica_free() and replica_unlisten(). */
 struct replica_events {
-    /* The ring, readiness or the policy-visible state changed: watchers want a new snapshot. */
+    /* The ring, readiness or whether the clock is suspect changed: watchers want to know. */
     void (*on_changed)(void *ctx);
-    /* A load has ended well: as_of moved. The rotator looks whether something is due. */
+    /* The store has answered a load, with a readable record or not: the rotator looks whether
+     * something is due. Not called for a load that a put of ours has overtaken. */
     void (*on_loaded)(void *ctx);
     void *ctx;
 };
 
+/* ERR_NOMEM; ERR_INVALID for a bad realm name. */
 enum err replica_new(const struct replica_options *options, struct replica **out_replica) MUST_USE;
-/* Several listeners (hub, rotator). Before replica_start(). */
+/* Several listeners (hub, rotator). Before replica_start(). ERR_LIMIT: too many. */
 enum err replica_listen(struct replica *replica, const struct replica_events *events) MUST_USE;
+/* The listener with this `ctx` hears nothing more. */
+void replica_unlisten(struct replica *replica, const void *ctx);
 void replica_start(struct replica *replica);
 /* Wipes. Calls nothing back. NULL allowed. */
 void replica_free(struct replica *replica);
@@ -70,25 +77,23 @@ const struct keyring *replica_ring(const struct replica *replica);
 const uint8_t *replica_digest(const struct replica *replica); /* DIGEST_LEN bytes */
 /* What is wrong, one sentence; "" when all is well. */
 const char *replica_problem(const struct replica *replica);
-/* False while the last store operation failed. */
+/* Whether the store answered the last load. */
 bool replica_store_is_reachable(const struct replica *replica);
 
-/* For the rotator: what the store held when last read. `present` false: no record. */
-struct replica_stored {
-    bool present;
-    struct store_version version;
-    const struct keyring *ring; /* borrowed, as above; empty when absent or unreadable */
-    bool readable;              /* false: there is a record that did not pass the checks */
-};
-void replica_last_stored(const struct replica *replica, struct replica_stored *out);
+/* For the rotator. Borrowed until the next loop turn. */
+const struct stored_record *replica_last_stored(const struct replica *replica);
+/* How far the store's clock was ahead of replica_now() at its last answer. */
+int64_t replica_store_offset(const struct replica *replica);
 
 /* The rotator's put was accepted: `ring` is what the store holds now under `version`. Merged,
- * as_of moves to `as_of_ms` (when the put was sent). */
+ * as_of moves to `as_of_ms` (when the put was sent). On failure (ERR_NOMEM, ERR_CRYPTO) reload:
+ * the store has it all the same. */
 enum err replica_accept_stored(struct replica *replica, const struct keyring *ring,
                                const struct store_version *version, uint64_t revision,
                                int64_t as_of_ms, int64_t store_time_ms) MUST_USE;
 
-/* Load as soon as possible (a conflict, an unclear put). */
+/* Load at once (a conflict, an unclear put). A load that is under way was sent too early to tell:
+ * on_loaded comes from one sent after this call. */
 void replica_reload(struct replica *replica);
 
 #endif

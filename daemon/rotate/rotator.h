@@ -6,9 +6,12 @@
  *   - Timer-driven, on idle nodes too (R7): schedule_next_due().
  *   - On conflict or an unclear put: reload, merge, decide again.
  *   - Writes the merge back when the store holds less than the replica (R4), at most once per
- *     sync_interval; changes of R9 and operators' acts go at once.
- *   - Does nothing while the replica is not ready or suspect (R5, R10), and never overwrites a
- *     record it could not read unless the replica is ready.
+ *     sync_interval; operators' acts go at once; R9 too, but a moment apart on each daemon while
+ *     there is time. So does taking dead bytes and forgotten entries out of the store.
+ *   - Does nothing while the replica is not ready or suspect (R5, R10), and never overwrites the
+ *     record of a newer version of stekd.
+ *   - A put that has not reached the store within sync_interval/2 of its decision does not happen
+ *     (not_after_ms): R1's lead counts from the decision.
  */
 #ifndef STEKD_ROTATE_ROTATOR_H
 #define STEKD_ROTATE_ROTATOR_H
@@ -18,6 +21,9 @@
 #include "keyring/change.h"
 #include "replica/replica.h"
 
+#define ROTATOR_ACTS_MAX       16 /* operators' acts waiting; more are ERR_LIMIT */
+#define ROTATOR_ACT_TIMEOUT_MS INT64_C(10000)
+
 struct rotator;
 
 struct rotator_options {
@@ -25,34 +31,36 @@ struct rotator_options {
     struct store *store;                /* likewise */
     const struct clock *clock;          /* likewise */
     const struct timers *timers;        /* likewise */
-    const struct random_source *random; /* likewise */
+    const struct random_source *random; /* likewise; makes keys */
     const char *writer;                 /* this daemon's name in records; copied */
 };
 
 struct rotator_stats {
-    uint64_t puts;
+    uint64_t puts; /* accepted by the store */
     uint64_t conflicts;
     uint64_t put_failures;
-    uint64_t heals; /* R4 write-backs */
+    uint64_t heals; /* R4 write-backs accepted */
     uint64_t keys_created;
 };
 
-/* Listens to the replica: make it before replica_start(). */
+/* Listens to the replica: make it before replica_start(). ERR_NOMEM, ERR_LIMIT; ERR_INVALID: the
+ * writer's name is too long. */
 enum err rotator_new(const struct rotator_options *options, struct rotator **out_rotator) MUST_USE;
-/* Outstanding acts end with ERR_CANCELLED first. NULL allowed. */
+/* Outstanding acts end with ERR_CANCELLED first. Before replica_free(). NULL allowed. */
 void rotator_free(struct rotator *rotator);
 
-/* `result` is NULL unless `code` is ERR_OK. */
+/* `result` is NULL unless `code` is ERR_OK. May call anything here but rotator_free(). */
 typedef void (*rotator_done_fn)(void *ctx, enum err code, const char *why,
                                 const struct change_result *result);
 
 /* Completes exactly once, from the loop or (refusals only) before this returns: ERR_OK once the
  * store has it (or at once when nothing was to be changed), what change_rotate() refuses,
- * ERR_UNAVAILABLE (not ready, or no store within 10 s), ERR_REFUSED (suspect clock), ERR_LIMIT
- * (too many acts waiting). */
+ * ERR_UNAVAILABLE (not ready, or no clear answer of the store within 10 s: repeat it, it names the
+ * key), ERR_REFUSED (suspect clock), ERR_LIMIT (too many acts waiting). */
 void rotator_rotate(struct rotator *rotator, const uint8_t retire[KEY_NAME_LEN],
                     rotator_done_fn done, void *ctx);
-/* The caller of rotator_rotate() went away: its `done` will not be called. */
+/* The caller of rotator_rotate() went away: its `done` will not be called. What was not put yet
+ * will not be. */
 void rotator_abandon(struct rotator *rotator, void *ctx);
 
 const struct rotator_stats *rotator_get_stats(const struct rotator *rotator);

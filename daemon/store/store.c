@@ -28,6 +28,7 @@ void store_put(struct store *store, struct store_op *op, const struct store_put_
         op->expected = *request->expected;
     }
     op->next_version = request->next;
+    op->not_after_ms = request->not_after_ms;
     op->expires_at_ms = request->expires_at_ms;
     op->failure = request->record.len > STORE_RECORD_MAX
                       ? ERR_LIMIT

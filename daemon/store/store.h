@@ -8,6 +8,8 @@
  *   - load() and put() complete exactly once, from the loop, never from inside the call that
  *     started them, with ERR_OK, ERR_CONFLICT (put only), ERR_UNAVAILABLE, ERR_TIMEOUT or another
  *     code and a sentence. After ERR_TIMEOUT or ERR_UNAVAILABLE a put may have happened or not.
+ *   - put() changes nothing once the store's own clock has passed `not_after_ms`, and completes
+ *     with ERR_TIMEOUT: a key's lead counts from the decision, so a put must not happen late.
  *   - On ERR_OK and ERR_CONFLICT store_time_ms is the store's own clock (R10).
  *   - After cancel() the operation's callback never fires; a cancelled put may happen or not.
  *   - `changed` is a hint that a newer record may exist, never data: it may be late, repeated or
@@ -64,6 +66,7 @@ struct store_op {
     bool has_expected;
     struct store_version expected;
     struct store_version next_version;
+    int64_t not_after_ms;
     int64_t expires_at_ms;
     struct secret_buf record; /* put: a copy of what was given */
     enum err failure;         /* put: it could not be prepared, which the loop reports */
@@ -93,6 +96,7 @@ struct store_put_request {
     const struct store_version *expected; /* NULL: only if there is no record */
     struct store_version next;            /* the new record's version */
     struct slice record;
+    int64_t not_after_ms;  /* by the store's clock; INT64_MAX: whenever */
     int64_t expires_at_ms; /* the store may forget the record from then on */
 };
 

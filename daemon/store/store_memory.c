@@ -92,6 +92,11 @@ static void do_put(struct store_memory *store, struct store_op *op, struct store
     struct shelf *shelf = NULL;
 
     result->code = op->failure;
+    if (result->code == ERR_OK && result->store_time_ms > op->not_after_ms) {
+        result->code = ERR_TIMEOUT;
+        result->why = "the put came too late";
+        return;
+    }
     if (result->code == ERR_OK) {
         shelf = make_shelf(store, op->realm);
         result->code = shelf == NULL ? ERR_NOMEM : ERR_OK;

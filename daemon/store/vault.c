@@ -75,7 +75,8 @@ enum err vault_put(struct store *store, struct store_op *op, const struct vault_
     struct wire_record record = {.revision = putting->revision};
     struct secret_buf bytes = {0};
     struct store_put_request request = {.realm = putting->ring->realm,
-                                        .expected = putting->expected};
+                                        .expected = putting->expected,
+                                        .not_after_ms = putting->not_after_ms};
 
     enum err rc = random_fill(random, record.version, sizeof(record.version));
     if (rc != ERR_OK) {

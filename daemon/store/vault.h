@@ -45,6 +45,7 @@ void vault_load_cancel(struct store *store, struct vault_load *load);
 struct vault_putting {
     const struct keyring *ring;           /* also names the realm */
     const struct store_version *expected; /* NULL: only if there is no record */
+    int64_t not_after_ms;                 /* by the store's clock */
     uint64_t revision;
     const struct policy *policy;
     const char *writer;

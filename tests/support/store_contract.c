@@ -88,6 +88,7 @@ static void start_put(struct bench *bench, struct outcome *outcome,
         .expected = expected,
         .next = *next,
         .record = record,
+        .not_after_ms = INT64_MAX,
         .expires_at_ms = bench->contract->store_time(bench->env) + 600000,
     };
 
@@ -294,6 +295,40 @@ static void an_expired_record_is_absent(void **state)
     close_bench(&bench);
 }
 
+static void a_put_that_comes_late_does_not_happen(void **state)
+{
+    /* Against the store's clock at the moment of the put; a real store's is only known so well. */
+    static const struct {
+        int64_t not_after;
+        enum err want;
+    } rows[] = {{-1, ERR_TIMEOUT}, {0, ERR_OK}, {1, ERR_OK}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct bench bench = open_bench(state);
+        struct outcome outcome = {0};
+        int64_t slack = rows[i].not_after < 0 ? -bench.contract->store_time_slack_ms
+                                              : bench.contract->store_time_slack_ms;
+        struct store_put_request request = {
+            .realm = "web",
+            .next = v1,
+            .record = {(const uint8_t *)"x", 1},
+            .not_after_ms = bench.contract->store_time(bench.env) + rows[i].not_after + slack,
+            .expires_at_ms = INT64_MAX,
+        };
+        outcome.op.done = on_done;
+        outcome.op.ctx = &outcome;
+        store_put(bench.store, &outcome.op, &request);
+        settle(&bench);
+        assert_int_equal(outcome.result.code, rows[i].want);
+        if (rows[i].want == ERR_OK) {
+            assert_holds(&bench, &v1, "x");
+        } else {
+            assert_absent(&bench, "web");
+        }
+        close_bench(&bench);
+    }
+}
+
 struct hints {
     unsigned int calls;
     char realm[REALM_NAME_MAX + 1];
@@ -433,6 +468,7 @@ int store_contract_run(const struct store_contract *contract)
         PROMISE(realms_are_apart),
         PROMISE(a_put_copies_what_it_is_given),
         PROMISE(an_expired_record_is_absent),
+        PROMISE(a_put_that_comes_late_does_not_happen),
         PROMISE(a_change_is_hinted_from_the_loop),
         PROMISE(nobody_is_hinted_who_stopped_watching),
         PROMISE(a_watcher_of_one_realm_hears_nothing_of_another),

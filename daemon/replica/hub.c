@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "replica/hub.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replica/load_pace.h"
+
+/* Watchers called in one loop turn: thousands of them must not hold up everything else. */
+#define TURN_MAX 128
+
+enum due {
+    DUE_HEARTBEAT = 1,
+    DUE_SNAPSHOT = 2, /* carries all a heartbeat does */
+    DUE_END = 4,      /* nothing else matters any more */
+};
+
+struct hub_realm;
+
+struct watcher {
+    struct hub_realm *realm;
+    struct watcher_events events;
+    struct watcher_info info;
+    struct watcher *prev; /* of the realm */
+    struct watcher *next;
+    unsigned int due; /* enum due; not 0: it stands in the hub's queue */
+    struct watcher *due_prev;
+    struct watcher *due_next;
+};
+
+struct hub_realm {
+    struct hub *hub;
+    struct hub_realm *next;
+    struct replica *replica; /* borrowed */
+    struct timer *heartbeat; /* owned */
+    struct watcher *watchers;
+    bool was_ready; /* what the watchers were last told of */
+    uint8_t digest[DIGEST_LEN];
+};
+
+struct hub {
+    const struct timers *timers;
+    struct timer *turn; /* owned */
+    struct hub_realm *realms;
+    size_t realm_count;
+    struct watcher *due_first;
+    struct watcher *due_last;
+    bool is_draining;
+};
+
+/* --- the queue of watchers to be called ------------------------------------------------------ */
+
+static void make_due(struct watcher *watcher, enum due due)
+{
+    struct hub *hub = watcher->realm->hub;
+    bool is_queued = watcher->due != 0;
+
+    watcher->due |= due;
+    if (is_queued) {
+        return;
+    }
+    watcher->due_prev = hub->due_last;
+    watcher->due_next = NULL;
+    if (hub->due_last == NULL) {
+        hub->due_first = watcher;
+        timer_arm(hub->timers, hub->turn, 0);
+    } else {
+        hub->due_last->due_next = watcher;
+    }
+    hub->due_last = watcher;
+}
+
+static void take_from_queue(struct watcher *watcher)
+{
+    struct hub *hub = watcher->realm->hub;
+
+    if (watcher->due == 0) {
+        return;
+    }
+    watcher->due = 0;
+    if (watcher->due_prev == NULL) {
+        hub->due_first = watcher->due_next;
+    } else {
+        watcher->due_prev->due_next = watcher->due_next;
+    }
+    if (watcher->due_next == NULL) {
+        hub->due_last = watcher->due_prev;
+    } else {
+        watcher->due_next->due_prev = watcher->due_prev;
+    }
+}
+
+/* The watcher may free itself, or any other, in its callback. */
+static void call_watcher(struct watcher *watcher, unsigned int due)
+{
+    const struct watcher_events events = watcher->events;
+
+    if ((due & DUE_END) != 0) {
+        events.on_ended(events.ctx, ERR_UNAVAILABLE, "the daemon is stopping");
+    } else if ((due & DUE_SNAPSHOT) != 0) {
+        events.on_snapshot_due(events.ctx);
+    } else {
+        events.on_heartbeat_due(events.ctx);
+    }
+}
+
+static void on_turn(void *arg)
+{
+    struct hub *hub = arg;
+
+    for (size_t i = 0; i < TURN_MAX && hub->due_first != NULL; i++) {
+        struct watcher *watcher = hub->due_first;
+        unsigned int due = watcher->due;
+        take_from_queue(watcher);
+        call_watcher(watcher, due);
+    }
+    if (hub->due_first != NULL) {
+        timer_arm(hub->timers, hub->turn, 0);
+    }
+}
+
+/* --- news from the replica ------------------------------------------------------------------- */
+
+static bool has_installed(const struct watcher *watcher, const uint8_t digest[DIGEST_LEN])
+{
+    return watcher->info.has_installed && memcmp(watcher->info.installed, digest, DIGEST_LEN) == 0;
+}
+
+static void on_changed(void *ctx)
+{
+    struct hub_realm *realm = ctx;
+    const uint8_t *digest = replica_digest(realm->replica);
+
+    if (!replica_is_ready(realm->replica)) {
+        return;
+    }
+    bool is_new = !realm->was_ready || memcmp(realm->digest, digest, DIGEST_LEN) != 0;
+    realm->was_ready = true;
+    memcpy(realm->digest, digest, DIGEST_LEN);
+    for (struct watcher *w = realm->watchers; w != NULL; w = w->next) {
+        make_due(w, is_new && !has_installed(w, digest) ? DUE_SNAPSHOT : DUE_HEARTBEAT);
+    }
+}
+
+static void on_heartbeat_timer(void *arg)
+{
+    struct hub_realm *realm = arg;
+    int64_t every = load_pace_every(replica_policy(realm->replica)->sync_interval_ms);
+
+    timer_arm(realm->hub->timers, realm->heartbeat, every);
+    if (!replica_is_ready(realm->replica)) {
+        return; /* R5: it knows nothing to say */
+    }
+    for (struct watcher *w = realm->watchers; w != NULL; w = w->next) {
+        make_due(w, DUE_HEARTBEAT);
+    }
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+enum err hub_new(const struct timers *timers, struct hub **out_hub)
+{
+    struct hub *hub = calloc(1, sizeof(*hub));
+
+    if (hub == NULL) {
+        return ERR_NOMEM;
+    }
+    hub->timers = timers;
+    hub->turn = timer_new(timers, on_turn, hub);
+    if (hub->turn == NULL) {
+        free(hub);
+        return ERR_NOMEM;
+    }
+    *out_hub = hub; /* moves to the caller */
+    return ERR_OK;
+}
+
+void hub_free(struct hub *hub)
+{
+    if (hub == NULL) {
+        return;
+    }
+    while (hub->realms != NULL) {
+        struct hub_realm *realm = hub->realms;
+        assert(realm->watchers == NULL);
+        hub->realms = realm->next;
+        replica_unlisten(realm->replica, realm);
+        timer_free(hub->timers, realm->heartbeat);
+        free(realm);
+    }
+    timer_free(hub->timers, hub->turn);
+    free(hub);
+}
+
+enum err hub_add_realm(struct hub *hub, struct replica *replica)
+{
+    struct hub_realm *realm = calloc(1, sizeof(*realm));
+    enum err rc = ERR_NOMEM;
+
+    if (realm == NULL) {
+        goto out;
+    }
+    realm->hub = hub;
+    realm->replica = replica;
+    realm->heartbeat = timer_new(hub->timers, on_heartbeat_timer, realm);
+    if (realm->heartbeat == NULL) {
+        goto out;
+    }
+    const struct replica_events events = {.on_changed = on_changed, .ctx = realm};
+    rc = replica_listen(replica, &events);
+    if (rc != ERR_OK) {
+        goto out;
+    }
+    struct hub_realm **last = &hub->realms;
+    while (*last != NULL) {
+        last = &(*last)->next;
+    }
+    *last = realm; /* moves to the hub */
+    hub->realm_count++;
+    timer_arm(hub->timers, realm->heartbeat,
+              load_pace_every(replica_policy(replica)->sync_interval_ms));
+    realm = NULL;
+
+out:
+    if (realm != NULL) {
+        timer_free(hub->timers, realm->heartbeat);
+        free(realm);
+    }
+    return rc;
+}
+
+static struct hub_realm *find_realm(const struct hub *hub, const char *name)
+{
+    for (struct hub_realm *realm = hub->realms; realm != NULL; realm = realm->next) {
+        if (strcmp(replica_realm(realm->replica), name) == 0) {
+            return realm;
+        }
+    }
+    return NULL;
+}
+
+struct replica *hub_replica(struct hub *hub, const char *realm)
+{
+    struct hub_realm *found = find_realm(hub, realm);
+
+    return found == NULL ? NULL : found->replica;
+}
+
+size_t hub_realm_count(const struct hub *hub)
+{
+    return hub->realm_count;
+}
+
+struct replica *hub_replica_at(struct hub *hub, size_t index)
+{
+    struct hub_realm *realm = hub->realms;
+
+    assert(index < hub->realm_count);
+    for (size_t i = 0; i < index; i++) {
+        realm = realm->next;
+    }
+    return realm->replica;
+}
+
+/* --- watchers -------------------------------------------------------------------------------- */
+
+static void fill_info(struct watcher_info *info, const struct wire_watch_open *open, int64_t now)
+{
+    memcpy(info->frontend, open->frontend, sizeof(info->frontend));
+    memcpy(info->library_version, open->library_version, sizeof(info->library_version));
+    info->since = now;
+    info->has_installed = open->has_digest;
+    if (open->has_digest) {
+        memcpy(info->installed, open->digest, DIGEST_LEN);
+        info->installed_at = now;
+    }
+}
+
+enum err hub_watch(struct hub *hub, const struct wire_watch_open *open,
+                   const struct watcher_events *events, struct watcher **out_watcher)
+{
+    struct hub_realm *realm = find_realm(hub, open->realm);
+
+    if (realm == NULL) {
+        return ERR_NOT_FOUND;
+    }
+    if (hub->is_draining) {
+        return ERR_UNAVAILABLE;
+    }
+    struct watcher *watcher = calloc(1, sizeof(*watcher));
+    if (watcher == NULL) {
+        return ERR_NOMEM;
+    }
+    watcher->realm = realm;
+    watcher->events = *events;
+    fill_info(&watcher->info, open, replica_now(realm->replica));
+    watcher->next = realm->watchers;
+    if (watcher->next != NULL) {
+        watcher->next->prev = watcher;
+    }
+    realm->watchers = watcher;
+    if (replica_is_ready(realm->replica)) {
+        bool is_current = has_installed(watcher, replica_digest(realm->replica));
+        make_due(watcher, is_current ? DUE_HEARTBEAT : DUE_SNAPSHOT);
+    }
+    *out_watcher = watcher; /* moves to the caller */
+    return ERR_OK;
+}
+
+void watcher_free(struct watcher *watcher)
+{
+    if (watcher == NULL) {
+        return;
+    }
+    take_from_queue(watcher);
+    if (watcher->prev == NULL) {
+        watcher->realm->watchers = watcher->next;
+    } else {
+        watcher->prev->next = watcher->next;
+    }
+    if (watcher->next != NULL) {
+        watcher->next->prev = watcher->prev;
+    }
+    free(watcher);
+}
+
+void watcher_ack(struct watcher *watcher, const struct wire_watch_ack *ack)
+{
+    struct watcher_info *info = &watcher->info;
+
+    info->counters = ack->counters;
+    info->clock_skew_ms = ack->clock_skew_ms;
+    if (ack->has_digest && !has_installed(watcher, ack->digest)) {
+        info->has_installed = true;
+        memcpy(info->installed, ack->digest, DIGEST_LEN);
+        info->installed_at = replica_now(watcher->realm->replica);
+    }
+}
+
+const struct watcher_info *watcher_get_info(const struct watcher *watcher)
+{
+    return &watcher->info;
+}
+
+void hub_count(const struct hub *hub, const char *realm, uint32_t *out_watchers,
+               uint32_t *out_current)
+{
+    const struct hub_realm *found = find_realm(hub, realm);
+    uint32_t watchers = 0;
+    uint32_t current = 0;
+
+    if (found != NULL) {
+        const uint8_t *digest = replica_digest(found->replica);
+        for (const struct watcher *w = found->watchers; w != NULL; w = w->next) {
+            watchers++;
+            current += has_installed(w, digest);
+        }
+    }
+    *out_watchers = watchers;
+    *out_current = current;
+}
+
+void hub_drain(struct hub *hub)
+{
+    hub->is_draining = true;
+    for (struct hub_realm *realm = hub->realms; realm != NULL; realm = realm->next) {
+        for (struct watcher *w = realm->watchers; w != NULL; w = w->next) {
+            make_due(w, DUE_END);
+        }
+    }
+}
+
+/* --- what goes out -----------------------------------------------------------------------------
+ */
+
+void hub_moment(struct replica *replica, struct wire_moment *out)
+{
+    out->server_time_ms = replica_now(replica); /* first: it may find the clock suspect */
+    out->as_of_ms = replica_as_of(replica);
+    out->suspect = replica_is_suspect(replica);
+}
+
+enum err hub_snapshot(struct replica *replica, struct wire_snapshot *out)
+{
+    struct wire_snapshot snapshot = {.policy = *replica_policy(replica)};
+
+    if (!replica_is_ready(replica)) {
+        return ERR_UNAVAILABLE;
+    }
+    enum err rc = keyring_init(&snapshot.ring, replica_realm(replica));
+    if (rc == ERR_OK) {
+        rc = keyring_copy(&snapshot.ring, replica_ring(replica));
+    }
+    if (rc != ERR_OK) {
+        keyring_fini(&snapshot.ring);
+        return rc;
+    }
+    memcpy(snapshot.digest, replica_digest(replica), DIGEST_LEN);
+    hub_moment(replica, &snapshot.moment);
+    /* R7: checked again at the moment of use. The digest does not depend on bytes. */
+    if (!snapshot.moment.suspect) {
+        (void)keyring_drop(&snapshot.ring, snapshot.moment.server_time_ms);
+    }
+    *out = snapshot;
+    return ERR_OK;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "replica/stored_record.h"
+
+#include <string.h>
+
+enum err stored_record_init(struct stored_record *stored, const char *realm)
+{
+    *stored = (struct stored_record){0};
+    return keyring_init(&stored->ring, realm);
+}
+
+void stored_record_fini(struct stored_record *stored)
+{
+    keyring_fini(&stored->ring);
+}
+
+static void empty_ring(struct stored_record *stored)
+{
+    while (stored->ring.count > 0) {
+        keyring_remove_at(&stored->ring, stored->ring.count - 1);
+    }
+    stored->has_dead_bytes = false;
+}
+
+void stored_record_set_absent(struct stored_record *stored)
+{
+    empty_ring(stored);
+    stored->present = false;
+    stored->unreadable = ERR_OK;
+}
+
+void stored_record_set_unreadable(struct stored_record *stored, const struct store_version *version,
+                                  enum err code)
+{
+    empty_ring(stored);
+    stored->present = true;
+    stored->version = *version;
+    stored->unreadable = code;
+}
+
+void stored_record_take(struct stored_record *stored, const struct store_version *version,
+                        struct keyring *ring)
+{
+    keyring_swap(&stored->ring, ring);
+    stored->has_dead_bytes = false;
+    stored->present = true;
+    stored->version = *version;
+    stored->unreadable = ERR_OK;
+}
+
+bool stored_record_is_known(const struct stored_record *stored, const struct store_version *version)
+{
+    return stored->present && stored->unreadable == ERR_OK &&
+           memcmp(stored->version.bytes, version->bytes, STORE_VERSION_LEN) == 0;
+}
+
+void stored_record_tidy(struct stored_record *stored, int64_t now)
+{
+    if (keyring_drop(&stored->ring, now) > 0) {
+        stored->has_dead_bytes = true;
+    }
+}

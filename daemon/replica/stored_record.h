@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the store held when it was last read: what the rotator compares with and puts upon. */
+#ifndef STEKD_REPLICA_STORED_RECORD_H
+#define STEKD_REPLICA_STORED_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "keyring/keyring.h"
+#include "store/store.h"
+
+struct stored_record {
+    bool present;
+    struct store_version version;
+    enum err unreadable; /* not ERR_OK: there is a record, but it did not pass the checks.
+                          * ERR_UNSUPPORTED: a newer stekd wrote it, so hands off */
+    bool has_dead_bytes; /* it still holds bytes that stored_record_tidy() has wiped here */
+    struct keyring ring; /* owned; empty when absent or unreadable */
+};
+
+enum err stored_record_init(struct stored_record *stored, const char *realm) MUST_USE;
+void stored_record_fini(struct stored_record *stored);
+
+void stored_record_set_absent(struct stored_record *stored);
+void stored_record_set_unreadable(struct stored_record *stored, const struct store_version *version,
+                                  enum err code);
+/* Takes the ring: *ring is what was held here before. */
+void stored_record_take(struct stored_record *stored, const struct store_version *version,
+                        struct keyring *ring);
+/* True when `version` is the one held here, and was readable: it has been merged already. */
+bool stored_record_is_known(const struct stored_record *stored,
+                            const struct store_version *version);
+/* Wipes what must not be kept at `now`. */
+void stored_record_tidy(struct stored_record *stored, int64_t now);
+
+#endif

@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rotate/rotator.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "keyring/schedule.h"
+#include "rotate/act_queue.h"
+#include "store/vault.h"
+
+/* Clocks are set and dates come with every load, so a wish to look again is never older. */
+#define LOOK_AGAIN_MAX_MS INT64_C(3600000)
+
+/* The next content of the record, and why it should be put. */
+struct plan {
+    struct keyring next;
+    bool is_act; /* carries the first act of the queue */
+    struct change_result act;
+    bool is_heal; /* R4 */
+    bool is_due;  /* put it now */
+    uint64_t new_keys;
+};
+
+struct rotator {
+    struct replica *replica;
+    struct store *store;
+    const struct clock *clock;
+    const struct timers *timers;
+    const struct random_source *random;
+    char writer[WIRE_LABEL_MAX + 1];
+
+    struct act_queue acts;
+    struct timer *look_timer;
+    struct timer *act_timer; /* the first act's deadline */
+    struct rotator_stats stats;
+
+    struct store_op op; /* the put under way */
+    struct plan putting;
+    struct store_version putting_version;
+    uint64_t putting_revision;
+    int64_t putting_sent; /* replica_now() */
+    bool awaits_load;     /* after a conflict or an unclear put: decide on what is there now */
+
+    /* Boot times before which nothing of the kind is put; 0: not due. */
+    int64_t cover_at;
+    int64_t tidy_at;
+    int64_t heal_at;
+};
+
+static void look(struct rotator *rotator);
+
+static int64_t boot_ms(const struct rotator *rotator)
+{
+    return clock_boot_ms(rotator->clock);
+}
+
+static int64_t sync_interval(const struct rotator *rotator)
+{
+    return replica_policy(rotator->replica)->sync_interval_ms;
+}
+
+static bool is_putting(const struct rotator *rotator)
+{
+    return rotator->op.kind != STORE_OP_IDLE;
+}
+
+/* --- operators' acts ---------------------------------------------------------------------------
+ */
+
+/* Deadlines are as far off for each, so the first act has the first. */
+static void arm_act_timer(struct rotator *rotator)
+{
+    const struct act *first = act_queue_first(&rotator->acts);
+
+    if (first == NULL) {
+        timer_disarm(rotator->timers, rotator->act_timer);
+        return;
+    }
+    int64_t wait = first->deadline_ms - boot_ms(rotator);
+    timer_arm(rotator->timers, rotator->act_timer, wait > 0 ? wait : 0);
+}
+
+static void finish_act(struct rotator *rotator, enum err code, const char *why,
+                       const struct change_result *result)
+{
+    if (is_putting(rotator)) {
+        rotator->putting.is_act = false; /* the put goes on without it */
+    }
+    act_queue_finish(&rotator->acts, code, why, result);
+    arm_act_timer(rotator);
+}
+
+static void on_act_timer(void *arg)
+{
+    struct rotator *rotator = arg;
+
+    if (act_queue_first(&rotator->acts) != NULL) {
+        finish_act(rotator, ERR_UNAVAILABLE,
+                   "the store gave no clear answer within 10 s; it is safe to repeat this", NULL);
+    }
+}
+
+/* Why nothing may be put now, or ERR_OK. */
+static enum err check_standing(const struct rotator *rotator, struct errbuf *why)
+{
+    if (!replica_is_ready(rotator->replica)) {
+        errbuf_set(why, "this daemon has not read the store yet: %.300s",
+                   replica_problem(rotator->replica));
+        return ERR_UNAVAILABLE;
+    }
+    if (replica_is_suspect(rotator->replica)) {
+        errbuf_set(why, "ask another daemon: %.300s", replica_problem(rotator->replica));
+        return ERR_REFUSED;
+    }
+    if (replica_last_stored(rotator->replica)->unreadable == ERR_UNSUPPORTED) {
+        errbuf_set(why, "ask another daemon: %.300s", replica_problem(rotator->replica));
+        return ERR_UNSUPPORTED;
+    }
+    return ERR_OK;
+}
+
+/* Finishes acts from the front of the queue until one changes `next`, or none is left. */
+static void apply_first_act(struct rotator *rotator, struct plan *plan, int64_t now)
+{
+    const struct policy *policy = replica_policy(rotator->replica);
+
+    for (struct act *act = act_queue_first(&rotator->acts); act != NULL && !plan->is_act;
+         act = act_queue_first(&rotator->acts)) {
+        struct change_result result = {0};
+        struct errbuf why = {""};
+        enum err rc =
+            change_rotate(&plan->next, policy, act->retire, now, rotator->random, &result, &why);
+        if (rc == ERR_OK && result.changed) {
+            plan->is_act = true;
+            plan->act = result;
+        } else {
+            /* A put whose outcome was unclear has happened after all. */
+            bool is_ours = rc == ERR_OK && act->was_tried && act->tried.at == result.at;
+            struct change_result tried = act->tried;
+            finish_act(rotator, rc, why.text, is_ours ? &tried : &result);
+        }
+    }
+}
+
+/* --- what is to be put -------------------------------------------------------------------------
+ */
+
+/* Daemons see the same ring and so the same work at the same instant: each waits a moment of its
+ * own, so that mostly one does it. */
+static bool is_turn_come(struct rotator *rotator, int64_t *at, int64_t most_ms)
+{
+    uint32_t draw = 0;
+
+    if (*at == 0) {
+        (void)!random_fill(rotator->random, (uint8_t *)&draw, sizeof(draw));
+        *at = boot_ms(rotator) + (int64_t)(draw % (uint64_t)(most_ms + 1));
+    }
+    return boot_ms(rotator) >= *at;
+}
+
+/* R9. With a sync_interval and more to spare it may wait a quarter of one. */
+static enum err plan_cover(struct rotator *rotator, struct plan *plan, int64_t now)
+{
+    const struct policy *policy = replica_policy(rotator->replica);
+    int64_t from = now + policy_lead_ms(policy);
+    bool is_urgent = schedule_first_hole(&plan->next, from) < from + policy->sync_interval_ms;
+
+    if (!schedule_needs_cover(&plan->next, policy, now)) {
+        rotator->cover_at = 0;
+        return ERR_OK;
+    }
+    if (!is_urgent && !plan->is_due &&
+        !is_turn_come(rotator, &rotator->cover_at, policy->sync_interval_ms / 4)) {
+        return ERR_OK;
+    }
+    plan->is_due = true;
+    return schedule_cover(&plan->next, policy, now, rotator->random, NULL, NULL);
+}
+
+/* R4, and what has had its time and should leave the store. `held`: without this plan's changes. */
+static enum err plan_write_back(struct rotator *rotator, struct plan *plan,
+                                const struct keyring *held, int64_t now)
+{
+    const struct stored_record *stored = replica_last_stored(rotator->replica);
+    struct keyring live = {0};
+
+    enum err rc = keyring_init(&live, held->realm);
+    if (rc != ERR_OK) {
+        goto out;
+    }
+    rc = keyring_copy(&live, &stored->ring);
+    if (rc != ERR_OK) {
+        goto out;
+    }
+    size_t dead = keyring_drop(&live, now) + keyring_forget(&live, now);
+    plan->is_heal = stored->unreadable != ERR_OK || !keyring_covers(&live, held);
+    if (plan->is_heal && boot_ms(rotator) >= rotator->heal_at) {
+        plan->is_due = true;
+    }
+    if (dead == 0 && !stored->has_dead_bytes) {
+        rotator->tidy_at = 0;
+    } else if (is_turn_come(rotator, &rotator->tidy_at, sync_interval(rotator) / 4)) {
+        plan->is_due = true;
+    }
+
+out:
+    keyring_fini(&live);
+    return rc;
+}
+
+static uint64_t count_new_keys(const struct keyring *next, const struct keyring *held)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < next->count; i++) {
+        count += keyring_find(held, next->keys[i].name) == NULL;
+    }
+    return count;
+}
+
+static enum err make_plan(struct rotator *rotator, struct plan *plan)
+{
+    int64_t now = replica_now(rotator->replica);
+    struct keyring held = {0};
+
+    enum err rc = keyring_init(&held, replica_realm(rotator->replica));
+    if (rc != ERR_OK) {
+        goto out;
+    }
+    rc = keyring_copy(&held, replica_ring(rotator->replica));
+    if (rc != ERR_OK) {
+        goto out;
+    }
+    (void)keyring_drop(&held, now);
+    (void)keyring_forget(&held, now);
+    rc = keyring_init(&plan->next, held.realm);
+    if (rc == ERR_OK) {
+        rc = keyring_copy(&plan->next, &held);
+    }
+    if (rc != ERR_OK) {
+        goto out;
+    }
+    apply_first_act(rotator, plan, now);
+    plan->is_due = plan->is_act;
+    rc = plan_write_back(rotator, plan, &held, now);
+    if (rc == ERR_OK) {
+        rc = plan_cover(rotator, plan, now);
+    }
+    plan->new_keys = count_new_keys(&plan->next, &held);
+
+out:
+    keyring_fini(&held);
+    return rc;
+}
+
+/* --- putting -----------------------------------------------------------------------------------
+ */
+
+static void reload(struct rotator *rotator)
+{
+    rotator->awaits_load = true;
+    replica_reload(rotator->replica);
+}
+
+static void on_stored(struct rotator *rotator, int64_t store_time_ms)
+{
+    struct plan *plan = &rotator->putting;
+    bool was_act = plan->is_act;
+
+    rotator->stats.puts++;
+    rotator->stats.heals += plan->is_heal;
+    rotator->stats.keys_created += plan->new_keys;
+    rotator->cover_at = 0;
+    rotator->tidy_at = 0;
+    if (plan->is_heal) {
+        rotator->heal_at = boot_ms(rotator) + sync_interval(rotator);
+    }
+    enum err rc =
+        replica_accept_stored(rotator->replica, &plan->next, &rotator->putting_version,
+                              rotator->putting_revision, rotator->putting_sent, store_time_ms);
+    if (rc != ERR_OK) {
+        reload(rotator);
+    }
+    if (was_act) {
+        finish_act(rotator, ERR_OK, "", &plan->act);
+    }
+}
+
+static void on_not_stored(struct rotator *rotator, enum err code)
+{
+    struct act *act = act_queue_first(&rotator->acts);
+
+    rotator->stats.conflicts += code == ERR_CONFLICT;
+    rotator->stats.put_failures += code != ERR_CONFLICT;
+    if (rotator->putting.is_act && code != ERR_CONFLICT) {
+        act->was_tried = true;
+        act->tried = rotator->putting.act;
+    }
+    reload(rotator);
+}
+
+static void on_put(void *ctx, const struct store_result *result)
+{
+    struct rotator *rotator = ctx;
+
+    if (result->code == ERR_OK) {
+        on_stored(rotator, result->store_time_ms);
+    } else {
+        on_not_stored(rotator, result->code);
+    }
+    keyring_fini(&rotator->putting.next);
+    rotator->putting = (struct plan){0};
+    timer_arm(rotator->timers, rotator->look_timer, 0);
+}
+
+/* Takes the plan's ring. */
+static void start_put(struct rotator *rotator, struct plan *plan)
+{
+    const struct stored_record *stored = replica_last_stored(rotator->replica);
+    const int64_t now = replica_now(rotator->replica);
+    const struct vault_putting putting = {
+        .ring = &rotator->putting.next,
+        .expected = stored->present ? &stored->version : NULL,
+        .not_after_ms = now + replica_store_offset(rotator->replica) + sync_interval(rotator) / 2,
+        .revision = replica_revision(rotator->replica) + 1,
+        .policy = replica_policy(rotator->replica),
+        .writer = rotator->writer,
+    };
+
+    rotator->putting = *plan; /* moves */
+    *plan = (struct plan){0};
+    rotator->putting_sent = now;
+    rotator->putting_revision = putting.revision;
+    enum err rc = vault_put(rotator->store, &rotator->op, &putting, rotator->random,
+                            &rotator->putting_version);
+    if (rc != ERR_OK) {
+        rotator->stats.put_failures++;
+        bool was_act = rotator->putting.is_act;
+        keyring_fini(&rotator->putting.next);
+        rotator->putting = (struct plan){0};
+        if (was_act) {
+            finish_act(rotator, rc, "the record could not be prepared", NULL);
+        }
+    }
+}
+
+/* --- looking -----------------------------------------------------------------------------------
+ */
+
+static int64_t sooner(int64_t wait, int64_t boot_at, int64_t boot_now)
+{
+    int64_t other = boot_at > boot_now ? boot_at - boot_now : 0;
+
+    return boot_at != 0 && other < wait ? other : wait;
+}
+
+/* When nothing is put now: by then something is due, or everything has changed. */
+static void look_again_later(struct rotator *rotator, const struct plan *plan)
+{
+    int64_t now = replica_now(rotator->replica);
+    int64_t boot = boot_ms(rotator);
+    int64_t wait =
+        schedule_next_due(replica_ring(rotator->replica), replica_policy(rotator->replica), now) -
+        now;
+
+    if (rotator->cover_at != 0) {
+        wait = LOOK_AGAIN_MAX_MS; /* R9 has come due: its own moment counts */
+    }
+    wait = wait < LOOK_AGAIN_MAX_MS ? wait : LOOK_AGAIN_MAX_MS;
+    wait = sooner(wait, rotator->cover_at, boot);
+    wait = sooner(wait, rotator->tidy_at, boot);
+    wait = sooner(wait, plan->is_heal ? rotator->heal_at : 0, boot);
+    timer_arm(rotator->timers, rotator->look_timer, wait > 0 ? wait : 1);
+}
+
+static void look(struct rotator *rotator)
+{
+    struct plan plan = {0};
+    struct errbuf why = {""};
+
+    if (is_putting(rotator)) {
+        return; /* its end looks again */
+    }
+    enum err rc = check_standing(rotator, &why);
+    if (rc != ERR_OK) {
+        while (act_queue_first(&rotator->acts) != NULL) {
+            finish_act(rotator, rc, why.text, NULL);
+        }
+        return; /* the next load looks again */
+    }
+    if (rotator->awaits_load) {
+        return;
+    }
+    rc = make_plan(rotator, &plan);
+    if (rc == ERR_OK && plan.is_due) {
+        start_put(rotator, &plan);
+    } else {
+        look_again_later(rotator, &plan);
+    }
+    keyring_fini(&plan.next);
+}
+
+static void on_look_timer(void *arg)
+{
+    look(arg);
+}
+
+static void on_loaded(void *ctx)
+{
+    struct rotator *rotator = ctx;
+
+    rotator->awaits_load = false;
+    look(rotator);
+}
+
+/* --- life and calls ----------------------------------------------------------------------------
+ */
+
+enum err rotator_new(const struct rotator_options *options, struct rotator **out_rotator)
+{
+    struct rotator *rotator = calloc(1, sizeof(*rotator));
+    const struct replica_events events = {.on_loaded = on_loaded, .ctx = rotator};
+
+    if (rotator == NULL) {
+        return ERR_NOMEM;
+    }
+    rotator->replica = options->replica;
+    rotator->store = options->store;
+    rotator->clock = options->clock;
+    rotator->timers = options->timers;
+    rotator->random = options->random;
+    rotator->op.done = on_put;
+    rotator->op.ctx = rotator;
+    rotator->look_timer = timer_new(options->timers, on_look_timer, rotator);
+    rotator->act_timer = timer_new(options->timers, on_act_timer, rotator);
+    enum err rc = rotator->look_timer == NULL || rotator->act_timer == NULL ? ERR_NOMEM : ERR_OK;
+    if (rc == ERR_OK &&
+        text_copy(rotator->writer, sizeof(rotator->writer), options->writer) != ERR_OK) {
+        rc = ERR_INVALID;
+    }
+    if (rc == ERR_OK) {
+        rc = replica_listen(options->replica, &events);
+    }
+    if (rc != ERR_OK) {
+        rotator_free(rotator);
+        return rc;
+    }
+    *out_rotator = rotator; /* moves to the caller */
+    return ERR_OK;
+}
+
+void rotator_free(struct rotator *rotator)
+{
+    if (rotator == NULL) {
+        return;
+    }
+    while (act_queue_first(&rotator->acts) != NULL) {
+        act_queue_finish(&rotator->acts, ERR_CANCELLED, "the daemon is stopping", NULL);
+    }
+    replica_unlisten(rotator->replica, rotator);
+    store_cancel(rotator->store, &rotator->op);
+    keyring_fini(&rotator->putting.next);
+    timer_free(rotator->timers, rotator->look_timer);
+    timer_free(rotator->timers, rotator->act_timer);
+    free(rotator);
+}
+
+void rotator_rotate(struct rotator *rotator, const uint8_t retire[KEY_NAME_LEN],
+                    rotator_done_fn done, void *ctx)
+{
+    struct act act = {
+        .done = done, .ctx = ctx, .deadline_ms = boot_ms(rotator) + ROTATOR_ACT_TIMEOUT_MS};
+    struct errbuf why = {""};
+
+    memcpy(act.retire, retire, KEY_NAME_LEN);
+    enum err rc = check_standing(rotator, &why);
+    if (rc == ERR_OK && !act_queue_push(&rotator->acts, &act)) {
+        rc = ERR_LIMIT;
+        errbuf_set(&why, "%d operators' acts wait for the store already", ROTATOR_ACTS_MAX);
+    }
+    if (rc != ERR_OK) {
+        done(ctx, rc, why.text, NULL);
+        return;
+    }
+    arm_act_timer(rotator);
+    timer_arm(rotator->timers, rotator->look_timer, 0);
+}
+
+void rotator_abandon(struct rotator *rotator, void *ctx)
+{
+    act_queue_abandon(&rotator->acts, ctx, is_putting(rotator) && rotator->putting.is_act);
+    arm_act_timer(rotator);
+}
+
+const struct rotator_stats *rotator_get_stats(const struct rotator *rotator)
+{
+    return &rotator->stats;
+}
