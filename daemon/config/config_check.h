@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rules that span keys, in words an operator can act on, at the place of the value to change. */
+#ifndef STEKD_CONFIG_CONFIG_CHECK_H
+#define STEKD_CONFIG_CONFIG_CHECK_H
+
+#include "config/config.h"
+#include "config/config_parse.h"
+#include "config/config_problems.h"
+
+/* Whether the realm's dates can work together (policy_check()). `node` is the realm's mapping. */
+void config_check_policy(const struct config_realm *realm, const struct config_node *node,
+                         struct config_problems *problems);
+
+/* Notes what is legal and seldom meant. */
+void config_check_realm(const struct config_realm *realm, const struct config_node *node,
+                        struct config_problems *problems);
+
+/* No path twice. `node` is the sequence; its entries are config's listeners, in order. */
+void config_check_listeners(const struct config *config, const struct config_node *node,
+                            struct config_problems *problems);
+
+#endif
