@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/call.h"
 
-#include <assert.h>
-
 #include "serve/call_private.h"
 
 #define DENIED_QUIET_MS 1000
@@ -59,9 +57,11 @@ void call_finish(struct call *call, enum err code, const char *why)
     if (why == NULL && code != ERR_OK) {
         why = err_text(code);
     }
-    /* ERR_NOT_FOUND: the client was faster; on_closed is on its way. */
-    (void)h2_session_finish(call->set->session, call->stream, grpc_status_from_err(code), why);
-    call->limit = boot_now(call) + CALL_LINGER_MS;
+    enum err rc =
+        h2_session_finish(call->set->session, call->stream, grpc_status_from_err(code), why);
+    /* ERR_NOT_FOUND: the client was faster, and on_closed is on its way. Without memory for
+     * trailers the stream is reset as soon as may be. */
+    call->limit = boot_now(call) + (rc == ERR_NOMEM ? 0 : CALL_LINGER_MS);
     call_set_wake_at(call->set, call->limit);
     call->set->options.on_output(call->set->options.ctx);
 }

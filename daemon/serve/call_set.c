@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/call_set.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 #include "serve/call_private.h"
@@ -32,8 +31,8 @@ static void expire(struct call_set *set, struct call *call, int64_t now)
 {
     if (call->is_finished) {
         if (now >= call->limit) {
-            call->limit = CALL_NO_LIMIT;
-            (void)h2_session_cancel(set->session, call->stream);
+            enum err rc = h2_session_cancel(set->session, call->stream);
+            call->limit = rc == ERR_OK ? CALL_NO_LIMIT : now + CALL_LINGER_MS;
             set->options.on_output(set->options.ctx);
         }
     } else if (now >= call->deadline) {
@@ -91,7 +90,15 @@ static void discard(struct call_set *set, struct call *call)
 
 static void refuse(struct call_set *set, int32_t stream, enum err code, const char *why)
 {
-    (void)h2_session_finish(set->session, stream, grpc_status_from_err(code), why);
+    enum err rc = h2_session_finish(set->session, stream, grpc_status_from_err(code), why);
+
+    if (rc != ERR_OK) {
+        rc = h2_session_cancel(set->session, stream);
+    }
+    if (rc != ERR_OK) {
+        /* Not even memory for a reset. To us there is no call, so the idle limit ends it. */
+        set->options.on_output(set->options.ctx);
+    }
 }
 
 static int64_t first_deadline(const struct method *method, int64_t timeout_ms, int64_t now)
@@ -287,12 +294,13 @@ void call_set_shutdown(struct call_set *set, const char *reason)
         return;
     }
     set->is_draining = true;
-    /* Fails only when memory is short; the connection's drain limit ends it then. */
-    (void)h2_session_shutdown(set->session, reason);
+    enum err rc = h2_session_shutdown(set->session, reason);
     for (struct call *call = set->first; call != NULL; call = call->next) {
         if (call->method->on_drain != NULL && !call->is_finished) {
             call->method->on_drain(call);
         }
     }
-    set->options.on_output(set->options.ctx);
+    if (rc == ERR_OK) { /* else memory is short, and the connection's drain limit ends it */
+        set->options.on_output(set->options.ctx);
+    }
 }

@@ -96,7 +96,7 @@ static enum err list_keys(struct replica *replica, struct wire_key_list *list)
     int64_t now = replica_now(replica);
     const struct key *encrypting = keyring_pick(ring, now);
 
-    (void)text_copy(list->realm, sizeof(list->realm), replica_realm(replica));
+    (void)snprintf(list->realm, sizeof(list->realm), "%s", replica_realm(replica));
     list->keys = calloc(ring->count == 0 ? 1 : ring->count, sizeof(*list->keys));
     if (list->keys == NULL) {
         return ERR_NOMEM;

@@ -98,8 +98,7 @@ enum err health_new(struct hub *hub, struct health **out_health)
     for (size_t i = 0; i < hub_realm_count(hub); i++) {
         enum err rc = replica_listen(hub_replica_at(hub, i), &events);
         if (rc != ERR_OK) {
-            /* The replicas listened to so far never start: the caller gives up too. */
-            free(health);
+            health_free(health);
             return rc;
         }
     }
@@ -109,6 +108,12 @@ enum err health_new(struct hub *hub, struct health **out_health)
 
 void health_free(struct health *health)
 {
+    if (health == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < hub_realm_count(health->hub); i++) {
+        replica_unlisten(hub_replica_at(health->hub, i), health);
+    }
     free(health);
 }
 

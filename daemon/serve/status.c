@@ -72,7 +72,7 @@ void status_of_realm(const struct services *services, struct replica *replica,
     int64_t now = replica_now(replica);
     struct wire_realm_status status = {0};
 
-    (void)text_copy(status.realm, sizeof(status.realm), replica_realm(replica));
+    (void)snprintf(status.realm, sizeof(status.realm), "%s", replica_realm(replica));
     status.ready = replica_is_ready(replica);
     memcpy(status.digest, replica_digest(replica), DIGEST_LEN);
     status.revision = replica_revision(replica);

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* stekd: arguments -> configuration -> app -> exit code. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <event2/event.h>
+
+#include "app/app.h"
+#include "config/config_load.h"
+#include "host/clock_system.h"
+#include "host/process.h"
+#include "host/wipe_alloc.h"
+
+#define DEFAULT_CONFIG "/etc/stekd/stekd.yaml"
+
+enum exit_code { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+struct arguments {
+    const char *config;
+    bool is_check;
+    bool is_help;
+    bool is_version;
+};
+
+static void print_usage(FILE *to)
+{
+    (void)fputs("usage: stekd [--config FILE] [--check]\n"
+                "       stekd --help | --version\n"
+                "\n"
+                "Makes, schedules and serves the keys of TLS session tickets.\n"
+                "\n"
+                "  --config FILE  the configuration [" DEFAULT_CONFIG "]\n"
+                "  --check        say what is wrong with the configuration, and end\n"
+                "  --help         this text\n"
+                "  --version      the version\n"
+                "\n"
+                "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.\n"
+                "SIGTERM and SIGINT let calls under way finish; a second one ends at once.\n",
+                to);
+}
+
+static bool parse_arguments(int argc, char **argv, struct arguments *out)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--check") == 0) {
+            out->is_check = true;
+        } else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            out->is_help = true;
+        } else if (strcmp(argv[i], "--version") == 0) {
+            out->is_version = true;
+        } else if (strncmp(argv[i], "--config=", 9) == 0) {
+            out->config = argv[i] + 9;
+        } else if (strcmp(argv[i], "--config") == 0 && i + 1 < argc) {
+            out->config = argv[++i];
+        } else if (strcmp(argv[i], "--config") == 0) {
+            (void)fputs("stekd: --config needs a file\n", stderr);
+            return false;
+        } else {
+            (void)fprintf(stderr, "stekd: unknown argument \"%s\"\n", argv[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum exit_code fail(const struct errbuf *why)
+{
+    (void)fprintf(stderr, "stekd: %s\n", why->text);
+    return EXIT_FAILED;
+}
+
+static enum exit_code serve(const struct config *config)
+{
+    enum exit_code code = EXIT_FAILED;
+    struct clock clock = clock_system_make();
+    const struct log_options log_options = {
+        .fd = 2, .format = config->log.format, .level = config->log.level, .clock = &clock};
+    struct log *log = NULL;
+    struct app *app = NULL;
+    struct errbuf why = {"out of memory"};
+
+    if (process_harden(&why) != ERR_OK ||
+        process_check_locked_memory(app_locked_memory_need(config), &why) != ERR_OK ||
+        log_new(&log_options, &log) != ERR_OK) {
+        return fail(&why);
+    }
+    const struct app_options options = {.config = config, .log = log, .version = STEKD_VERSION};
+    enum err rc = app_new(&options, &app, &why);
+    if (rc == ERR_OK) {
+        rc = app_run(app, &why);
+    }
+    if (rc == ERR_OK) {
+        code = EXIT_DONE;
+    } else {
+        code = fail(&why);
+    }
+    app_free(app);
+    log_free(log);
+    return code;
+}
+
+static enum exit_code run(const struct arguments *arguments)
+{
+    struct config *config = NULL;
+    struct config_problems problems = {0};
+    enum exit_code code = EXIT_USAGE;
+
+    enum err rc = config_load(arguments->config, &config, &problems);
+    config_problems_print(&problems, arguments->config, stderr);
+    config_problems_fini(&problems);
+    if (rc == ERR_OK && arguments->is_check) {
+        (void)printf("%s: ok\n", arguments->config);
+        code = EXIT_DONE;
+    } else if (rc == ERR_OK) {
+        code = serve(config);
+    }
+    config_free(config);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments arguments = {.config = DEFAULT_CONFIG};
+    struct errbuf why = {""};
+
+    /* Before any library has allocated. */
+    if (wipe_alloc_install(&why) != ERR_OK) {
+        return (int)fail(&why);
+    }
+    if (!parse_arguments(argc, argv, &arguments)) {
+        print_usage(stderr);
+        return EXIT_USAGE;
+    }
+    if (arguments.is_help) {
+        print_usage(stdout);
+        return EXIT_DONE;
+    }
+    if (arguments.is_version) {
+        (void)puts("stekd " STEKD_VERSION);
+        return EXIT_DONE;
+    }
+    enum exit_code code = run(&arguments);
+    libevent_global_shutdown();
+    return (int)code;
+}
