@@ -29,7 +29,9 @@ void config_check_policy(const struct config_realm *realm, const struct config_n
 void config_check_realm(const struct config_realm *realm, const struct config_node *node,
                         struct config_problems *problems)
 {
-    if (realm->readers.count == 0) {
+    const struct config_node *readers = config_node_find(node, "readers");
+
+    if (realm->readers.count == 0 && (readers == NULL || !readers->is_broken)) {
         config_problems_note(problems, place_of(node, "readers"),
                              "realm %s has no readers: no frontend gets its keys", realm->name);
     }

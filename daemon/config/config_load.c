@@ -11,6 +11,10 @@
 #include "config/config_parse.h"
 #include "config/config_read.h"
 
+/* Some editors begin UTF-8 with it; libyaml takes it only where it may guess the encoding. */
+#define BOM     "\xef\xbb\xbf"
+#define BOM_LEN 3
+
 static const struct config_mark whole_file = {0, 0};
 
 static enum err load_text(const char *text, size_t len, struct config **out_config,
@@ -45,7 +49,8 @@ enum err config_load_text(const char *text, size_t len, struct config **out_conf
                             CONFIG_FILE_MAX);
         return ERR_INVALID;
     }
-    rc = load_text(text, len, out_config, problems);
+    size_t skip = len >= BOM_LEN && memcmp(text, BOM, BOM_LEN) == 0 ? BOM_LEN : 0;
+    rc = load_text(text + skip, len - skip, out_config, problems);
     if (rc != ERR_OK && problems->errors == 0) {
         config_problems_add(problems, whole_file, "%s", err_text(rc));
     }

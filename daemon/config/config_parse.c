@@ -51,7 +51,7 @@ static enum err report_yaml_error(struct builder *b, const char *text, size_t le
     const char *problem = p->problem == NULL ? "cannot be read" : p->problem;
     if (p->error == YAML_READER_ERROR) {
         size_t offset = p->problem_offset < len ? p->problem_offset : len;
-        config_problems_add(b->problems, mark_at_offset(text, offset), "not UTF-8 text: %s",
+        config_problems_add(b->problems, mark_at_offset(text, offset), "not plain UTF-8 text: %s",
                             problem);
     } else if (p->context != NULL) {
         config_problems_add(b->problems, mark_of(&p->problem_mark),

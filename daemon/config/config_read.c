@@ -43,6 +43,19 @@ static const char *leaf_under(const char *path, const char *prefix)
     return (size_t)(leaf - path) == len + 1 && strncmp(path, prefix, len) == 0 ? leaf : NULL;
 }
 
+/* The path of the key that has this name on another level, or NULL. */
+static const char *find_elsewhere(const char *name)
+{
+    for (size_t i = 0; i < config_keys_count(); i++) {
+        const struct config_key *key = config_keys_at(i);
+        if (key->since != NULL && strcmp(config_keys_leaf(key->path), name) == 0 &&
+            strcmp(name, "*") != 0) {
+            return key->path;
+        }
+    }
+    return NULL;
+}
+
 static void report_unknown(struct reading *r, const struct config_node *node, const char *prefix)
 {
     struct config_suggest suggest = config_suggest_start(node->key);
@@ -54,16 +67,18 @@ static void report_unknown(struct reading *r, const struct config_node *node, co
             config_suggest_offer(&suggest, leaf);
         }
     }
-    bool is_near = suggest.nearest != NULL;
+    /* A name that is right somewhere else says more than one that is nearly right here. */
+    const char *elsewhere = find_elsewhere(node->key);
+    const char *better = elsewhere != NULL ? elsewhere : suggest.nearest;
     config_problems_add(r->problems, node->key_mark, "unknown key \"%s\"%s%s%s",
-                        config_value_show(node->key), is_near ? ": did you mean \"" : "",
-                        is_near ? suggest.nearest : "", is_near ? "\"?" : "");
+                        config_value_show(node->key), better != NULL ? ": did you mean \"" : "",
+                        better != NULL ? better : "", better != NULL ? "\"?" : "");
 }
 
 /* False, and said, unless `node` is of `kind` and its inside is worth looking at. */
 static bool is_kind(struct reading *r, const struct config_node *node, enum config_node_kind kind)
 {
-    const char *want = kind == CONFIG_NODE_MAPPING ? "keys with values below it" : "a list";
+    const char *want = kind == CONFIG_NODE_MAPPING ? "a mapping (keys and their values)" : "a list";
 
     if (node->is_broken) {
         return false;
@@ -72,10 +87,10 @@ static bool is_kind(struct reading *r, const struct config_node *node, enum conf
         return true;
     }
     if (node->key != NULL) {
-        config_problems_add(r->problems, node->mark, "\"%s\" must have %s",
+        config_problems_add(r->problems, node->mark, "\"%s\" must be %s",
                             config_value_show(node->key), want);
     } else {
-        config_problems_add(r->problems, node->mark, "here must stand %s", want);
+        config_problems_add(r->problems, node->mark, "%s is expected here", want);
     }
     return false;
 }
@@ -243,7 +258,8 @@ static void fill_presets(const struct config_node *mapping, const char *prefix, 
         }
         /* Who asks for what is not there yet need not hear that its alternative is missing. */
         if (key->is_required && !has_later) {
-            config_problems_add(problems, mapping->mark, "\"%s\" is missing", leaf);
+            config_problems_add(problems, mapping->mark, "\"%s\" is missing: %s", leaf,
+                                key->sentence);
         } else if (key->preset != NULL && !key->is_computed) {
             config_scalar_read_preset(key, target);
         }

@@ -180,7 +180,7 @@ void config_scalar_read(const struct config_node *node, const struct config_key 
         return;
     }
     if (node->kind != CONFIG_NODE_SCALAR) {
-        config_problems_add(problems, node->mark, "\"%s\" must have one value, not a list or keys",
+        config_problems_add(problems, node->mark, "\"%s\" must be one value, not a list or mapping",
                             node->key);
     } else if (node->text[0] == '\0') {
         config_problems_add(problems, node->mark, "\"%s\" has no value", node->key);
@@ -228,7 +228,7 @@ static void read_principal(const struct config_node *node, struct config_princip
         return;
     }
     if (node->kind != CONFIG_NODE_SCALAR) {
-        config_problems_add(problems, node->mark, "here must stand a name like \"uid:33\"");
+        config_problems_add(problems, node->mark, "a name like \"uid:33\" is expected here");
     } else if (config_value_principal(node->text, &who, &why) != ERR_OK) {
         config_problems_add(problems, node->mark, "%s", why.text);
     } else if (is_listed(list, &who)) {

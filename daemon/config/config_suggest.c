@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#define BEGINNING_MIN 3
+
 static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;
@@ -46,6 +48,11 @@ struct config_suggest config_suggest_start(const char *word)
 void config_suggest_offer(struct config_suggest *suggest, const char *candidate)
 {
     size_t distance = config_suggest_distance(suggest->word, candidate);
+    /* A word broken off is nearer than one misspelt: "warn", "rotate". */
+    if (strlen(suggest->word) >= BEGINNING_MIN &&
+        strncmp(suggest->word, candidate, strlen(suggest->word)) == 0) {
+        distance = 1;
+    }
     /* One slip, and one more for each four letters; beyond that it is another word. */
     size_t allowed = 1 + strlen(candidate) / 4;
 

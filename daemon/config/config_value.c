@@ -8,7 +8,8 @@
 
 #include "base/text.h"
 
-#define SHOWN_MAX 120
+#define SHOWN_MAX        120
+#define PRINCIPAL_PREFIX 4 /* of "uid:" and "gid:" */
 
 const char *config_value_show(const char *text)
 {
@@ -118,9 +119,11 @@ static bool find_name(enum config_principal_kind kind, const char *name, uint32_
     return group != NULL;
 }
 
-static enum err resolve(enum config_principal_kind kind, const char *name,
+/* `text` is a prefix of PRINCIPAL_PREFIX bytes and a name or number. */
+static enum err resolve(enum config_principal_kind kind, const char *text,
                         struct config_principal *out, struct errbuf *why)
 {
+    const char *name = text + PRINCIPAL_PREFIX;
     const char *what = kind == CONFIG_PRINCIPAL_UID ? "user" : "group";
     uint64_t number = 0;
     const char *rest = "";
@@ -129,13 +132,14 @@ static enum err resolve(enum config_principal_kind kind, const char *name,
     if (is_digits(name)) {
         /* The last number means "no change" to the kernel and is nobody's. */
         if (!take_number(name, 10, UINT32_MAX - 1, &number, &rest)) {
-            errbuf_set(why, "\"%s\" is no possible %s number", config_value_show(name), what);
+            errbuf_set(why, "\"%s\": no %s can have this number", config_value_show(text), what);
             return ERR_INVALID;
         }
         id = (uint32_t)number;
     } else if (!text_is_label(name, SHOWN_MAX) || !find_name(kind, name, &id)) {
-        errbuf_set(why, "\"%s\" is not a %s on this system: write a known name or a number",
-                   config_value_show(name), what);
+        errbuf_set(why,
+                   "\"%s\": there is no such %s on this system: write a known name or a number",
+                   config_value_show(text), what);
         return ERR_INVALID;
     }
     *out = (struct config_principal){.kind = kind, .id = id};
@@ -150,11 +154,11 @@ static bool names_certificate(const char *text)
 
 enum err config_value_principal(const char *text, struct config_principal *out, struct errbuf *why)
 {
-    if (strncmp(text, "uid:", 4) == 0) {
-        return resolve(CONFIG_PRINCIPAL_UID, text + 4, out, why);
+    if (strncmp(text, "uid:", PRINCIPAL_PREFIX) == 0) {
+        return resolve(CONFIG_PRINCIPAL_UID, text, out, why);
     }
-    if (strncmp(text, "gid:", 4) == 0) {
-        return resolve(CONFIG_PRINCIPAL_GID, text + 4, out, why);
+    if (strncmp(text, "gid:", PRINCIPAL_PREFIX) == 0) {
+        return resolve(CONFIG_PRINCIPAL_GID, text, out, why);
     }
     if (names_certificate(text)) {
         errbuf_set(why, "\"%s\": names from certificates are not in this version: use uid: or gid:",
