@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is refused, and how it is said, stands in tests/golden/config; here are the values. */
+#include "config/config_value.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void durations_are_a_whole_number_and_one_unit(void **unused)
+{
+    static const struct {
+        const char *text;
+        int64_t want; /* -1: refused */
+    } rows[] = {
+        {"0ms", 0},
+        {"500ms", 500},
+        {"15s", 15000},
+        {"90m", 5400000},
+        {"12h", 43200000},
+        {"7d", 604800000},
+        {"007d", 604800000},
+        {"9223372036854775807ms", INT64_MAX},
+        {"9223372036854775808ms", -1},
+        {"106751991167d", INT64_C(9223372036828800000)},
+        {"106751991168d", -1},
+        {"18446744073709551616s", -1},
+        {"", -1},
+        {"s", -1},
+        {"15", -1},
+        {"15 s", -1},
+        {" 15s", -1},
+        {"15s ", -1},
+        {"+15s", -1},
+        {"-15s", -1},
+        {"1.5s", -1},
+        {"15S", -1},
+        {"1h30m", -1},
+        {"1w", -1},
+        {"0x1s", -1},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct errbuf why = {""};
+        int64_t ms = -1;
+        enum err want = rows[i].want < 0 ? ERR_INVALID : ERR_OK;
+        assert_int_equal(config_value_duration(rows[i].text, &ms, &why), want);
+        assert_int_equal(ms, rows[i].want);
+        assert_int_equal(why.text[0] == '\0', want == ERR_OK);
+    }
+}
+
+static void whole_numbers_are_digits_that_fit(void **unused)
+{
+    static const struct {
+        const char *text;
+        enum err want;
+        uint32_t value;
+    } rows[] = {
+        {"0", ERR_OK, 0},
+        {"4294967295", ERR_OK, UINT32_MAX},
+        {"4294967296", ERR_INVALID, 7},
+        {"", ERR_INVALID, 7},
+        {"-1", ERR_INVALID, 7},
+        {"1 ", ERR_INVALID, 7},
+        {"1e3", ERR_INVALID, 7},
+        {"99999999999999999999999", ERR_INVALID, 7},
+        {"000012", ERR_OK, 12},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct errbuf why = {""};
+        uint32_t value = 7;
+        assert_int_equal(config_value_uint(rows[i].text, &value, &why), rows[i].want);
+        assert_int_equal(value, rows[i].value);
+    }
+}
+
+static void modes_are_octal(void **unused)
+{
+    static const struct {
+        const char *text;
+        enum err want;
+        uint32_t value;
+    } rows[] = {
+        {"0660", ERR_OK, 0660},    {"660", ERR_OK, 0660},   {"7777", ERR_OK, 07777},
+        {"10000", ERR_INVALID, 7}, {"8", ERR_INVALID, 7},   {"", ERR_INVALID, 7},
+        {"0o660", ERR_INVALID, 7}, {"66x", ERR_INVALID, 7},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct errbuf why = {""};
+        uint32_t value = 7;
+        assert_int_equal(config_value_mode(rows[i].text, &value, &why), rows[i].want);
+        assert_int_equal(value, rows[i].value);
+    }
+}
+
+static void principals_are_numbers_or_known_names(void **unused)
+{
+    static const struct {
+        const char *text;
+        enum err want;
+        enum config_principal_kind kind;
+        uint32_t id;
+    } rows[] = {
+        {"uid:0", ERR_OK, CONFIG_PRINCIPAL_UID, 0},
+        {"uid:root", ERR_OK, CONFIG_PRINCIPAL_UID, 0},
+        {"gid:0", ERR_OK, CONFIG_PRINCIPAL_GID, 0},
+        {"gid:root", ERR_OK, CONFIG_PRINCIPAL_GID, 0},
+        {"gid:33", ERR_OK, CONFIG_PRINCIPAL_GID, 33},
+        {"uid:4294967294", ERR_OK, CONFIG_PRINCIPAL_UID, UINT32_MAX - 1},
+        {"uid:4294967295", ERR_INVALID, 0, 7},
+        {"uid:", ERR_INVALID, 0, 7},
+        {"uid", ERR_INVALID, 0, 7},
+        {"UID:0", ERR_INVALID, 0, 7},
+        {" uid:0", ERR_INVALID, 0, 7},
+        {"spiffe://example.org/a", ERR_UNSUPPORTED, 0, 7},
+        {"dns:a.example.org", ERR_UNSUPPORTED, 0, 7},
+        {"https://example.org/a", ERR_UNSUPPORTED, 0, 7},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct errbuf why = {""};
+        struct config_principal who = {.id = 7};
+        assert_int_equal(config_value_principal(rows[i].text, &who, &why), rows[i].want);
+        assert_int_equal(who.kind, rows[i].kind);
+        assert_int_equal(who.id, rows[i].id);
+    }
+}
+
+static void socket_paths_are_absolute_and_fit(void **unused)
+{
+    char path[CONFIG_UNIX_PATH_MAX + 2];
+    struct errbuf why = {""};
+
+    (void)unused;
+    memset(path, 'x', sizeof(path));
+    path[0] = '/';
+    path[CONFIG_UNIX_PATH_MAX + 1] = '\0';
+    assert_int_equal(config_value_unix_path(path, &why), ERR_INVALID);
+    path[CONFIG_UNIX_PATH_MAX] = '\0';
+    assert_int_equal(config_value_unix_path(path, &why), ERR_OK);
+    assert_int_equal(config_value_unix_path("/a", &why), ERR_OK);
+    assert_int_equal(config_value_unix_path("/", &why), ERR_INVALID);
+    assert_int_equal(config_value_unix_path("", &why), ERR_INVALID);
+    assert_int_equal(config_value_unix_path("a", &why), ERR_INVALID);
+}
+
+static void text_that_a_terminal_could_act_on_is_not_shown(void **unused)
+{
+    (void)unused;
+    assert_string_equal(config_value_show("plain text"), "plain text");
+    assert_string_equal(config_value_show(""), "");
+    assert_string_equal(config_value_show("\x1b[31m"), "(unprintable or too long)");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(durations_are_a_whole_number_and_one_unit),
+        cmocka_unit_test(whole_numbers_are_digits_that_fit),
+        cmocka_unit_test(modes_are_octal),
+        cmocka_unit_test(principals_are_numbers_or_known_names),
+        cmocka_unit_test(socket_paths_are_absolute_and_fit),
+        cmocka_unit_test(text_that_a_terminal_could_act_on_is_not_shown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
