@@ -12,4 +12,9 @@ struct stek_client;
 struct ringmap *client_ringmap(struct stek_client *client);
 const struct clock *client_clock(struct stek_client *client);
 
+/* A client over a mapping that the caller fills: for tests. It follows nobody, so never start it.
+ * `map` moves to the client, `clock` is borrowed. NULL when out of memory: `map` is then still the
+ * caller's. Freed by stek_client_free(). */
+struct stek_client *client_new_with(struct ringmap *map, const struct clock *clock);
+
 #endif
