@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/authz.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* uid 7 operates everything; "web": uid 33 and gid 44 read, uid 50 operates; "mail": uid 34 reads,
+ * gid 55 operates; "bare": nobody. */
+static const struct authz_principal top[] = {{AUTHZ_UID, 7}};
+static const struct authz_principal web_readers[] = {{AUTHZ_UID, 33}, {AUTHZ_GID, 44}};
+static const struct authz_principal web_operators[] = {{AUTHZ_UID, 50}};
+static const struct authz_principal mail_readers[] = {{AUTHZ_UID, 34}};
+static const struct authz_principal mail_operators[] = {{AUTHZ_GID, 55}};
+static const struct authz_realm realms[] = {
+    {"web", {web_readers, 2}, {web_operators, 1}},
+    {"mail", {mail_readers, 1}, {mail_operators, 1}},
+    {"bare", {NULL, 0}, {NULL, 0}},
+};
+static const struct authz_rules rules = {{top, 1}, realms, 3};
+
+static uint32_t extra_groups[] = {43, 44, 55};
+
+static void rules_allow_exactly_what_they_say(void **unused)
+{
+    static const struct {
+        uint32_t uid;
+        uint32_t gid;
+        size_t groups; /* of extra_groups */
+        enum authz_action action;
+        const char *realm;
+        enum authz_rule want;
+    } rows[] = {
+        /* readers */
+        {33, 1, 0, AUTHZ_READ_KEYS, "web", AUTHZ_BY_REALM_READERS},
+        {32, 1, 0, AUTHZ_READ_KEYS, "web", AUTHZ_BY_NO_RULE},
+        {34, 1, 0, AUTHZ_READ_KEYS, "web", AUTHZ_BY_NO_RULE},
+        {34, 1, 0, AUTHZ_READ_KEYS, "mail", AUTHZ_BY_REALM_READERS},
+        {33, 1, 0, AUTHZ_READ_KEYS, "mail", AUTHZ_BY_NO_RULE},
+        /* by primary and by supplementary group, the last one too */
+        {1, 44, 0, AUTHZ_READ_KEYS, "web", AUTHZ_BY_REALM_READERS},
+        {1, 1, 1, AUTHZ_READ_KEYS, "web", AUTHZ_BY_NO_RULE},
+        {1, 1, 2, AUTHZ_READ_KEYS, "web", AUTHZ_BY_REALM_READERS},
+        {1, 1, 3, AUTHZ_OPERATE, "mail", AUTHZ_BY_REALM_OPERATORS},
+        /* a uid is no gid and the other way round */
+        {44, 1, 0, AUTHZ_READ_KEYS, "web", AUTHZ_BY_NO_RULE},
+        {1, 33, 0, AUTHZ_READ_KEYS, "web", AUTHZ_BY_NO_RULE},
+        /* operators get no key bytes */
+        {7, 1, 0, AUTHZ_READ_KEYS, "web", AUTHZ_BY_NO_RULE},
+        {50, 1, 0, AUTHZ_READ_KEYS, "web", AUTHZ_BY_NO_RULE},
+        /* readers operate nothing */
+        {33, 1, 0, AUTHZ_OPERATE, "web", AUTHZ_BY_NO_RULE},
+        {33, 1, 0, AUTHZ_OPERATE, NULL, AUTHZ_BY_NO_RULE},
+        /* operators of all, of one */
+        {7, 1, 0, AUTHZ_OPERATE, "web", AUTHZ_BY_OPERATORS},
+        {7, 1, 0, AUTHZ_OPERATE, "bare", AUTHZ_BY_OPERATORS},
+        {7, 1, 0, AUTHZ_OPERATE, NULL, AUTHZ_BY_OPERATORS},
+        {50, 1, 0, AUTHZ_OPERATE, "web", AUTHZ_BY_REALM_OPERATORS},
+        {50, 1, 0, AUTHZ_OPERATE, "mail", AUTHZ_BY_NO_RULE},
+        {50, 1, 0, AUTHZ_OPERATE, NULL, AUTHZ_BY_NO_RULE},
+        /* root is nobody special */
+        {0, 0, 0, AUTHZ_READ_KEYS, "web", AUTHZ_BY_NO_RULE},
+        {0, 0, 0, AUTHZ_OPERATE, "web", AUTHZ_BY_NO_RULE},
+        /* realms without rules, and no realms at all */
+        {33, 44, 3, AUTHZ_READ_KEYS, "bare", AUTHZ_BY_NO_RULE},
+        {33, 44, 3, AUTHZ_READ_KEYS, "we", AUTHZ_BY_NO_RULE},
+        {33, 44, 3, AUTHZ_READ_KEYS, "webb", AUTHZ_BY_NO_RULE},
+        {33, 44, 3, AUTHZ_READ_KEYS, "", AUTHZ_BY_NO_RULE},
+        {33, 44, 3, AUTHZ_READ_KEYS, NULL, AUTHZ_BY_NO_RULE},
+        {7, 1, 0, AUTHZ_OPERATE, "webb", AUTHZ_BY_OPERATORS},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct peer peer = {rows[i].uid, rows[i].gid, 1, extra_groups, rows[i].groups};
+        struct authz_verdict got = authz_decide(&rules, &peer, rows[i].action, rows[i].realm);
+        if (got.rule != rows[i].want || got.is_allowed != (got.rule != AUTHZ_BY_NO_RULE)) {
+            fail_msg("row %zu: rule %d, allowed %d", i, (int)got.rule, (int)got.is_allowed);
+        }
+    }
+}
+
+static void nobody_may_anything_without_rules(void **unused)
+{
+    static const struct authz_rules none = {{NULL, 0}, NULL, 0};
+    const struct peer root = {0};
+
+    (void)unused;
+    assert_false(authz_decide(&none, &root, AUTHZ_READ_KEYS, "web").is_allowed);
+    assert_false(authz_decide(&none, &root, AUTHZ_OPERATE, "web").is_allowed);
+    assert_false(authz_decide(&none, &root, AUTHZ_OPERATE, NULL).is_allowed);
+}
+
+static void a_denial_names_the_line_that_would_allow_it_and_no_other_realm(void **unused)
+{
+    const struct peer peer = {.uid = 1000};
+    struct errbuf known;
+    struct errbuf unknown;
+
+    (void)unused;
+    authz_explain_denial(&peer, AUTHZ_READ_KEYS, "web", &known);
+    assert_non_null(strstr(known.text, "\"uid:1000\" to realms: web: readers:"));
+    assert_null(strstr(known.text, "mail"));
+    authz_explain_denial(&peer, AUTHZ_OPERATE, "web", &known);
+    assert_non_null(strstr(known.text, "\"uid:1000\" to realms: web: operators:"));
+    authz_explain_denial(&peer, AUTHZ_OPERATE, NULL, &known);
+    assert_non_null(strstr(known.text, "\"uid:1000\" to operators:"));
+    /* A realm of the same length that does not exist gets the same sentence. */
+    authz_explain_denial(&peer, AUTHZ_READ_KEYS, "web", &known);
+    authz_explain_denial(&peer, AUTHZ_READ_KEYS, "wob", &unknown);
+    assert_int_equal(strlen(known.text), strlen(unknown.text));
+}
+
+static void the_deciding_rule_is_told(void **unused)
+{
+    const struct peer reader = {1, 44, 1, NULL, 0};
+    char text[AUTHZ_RULE_TEXT_MAX];
+
+    (void)unused;
+    struct authz_verdict verdict = authz_decide(&rules, &reader, AUTHZ_READ_KEYS, "web");
+    authz_format_rule(&verdict, text);
+    assert_string_equal(text, "readers gid:44");
+    verdict = authz_decide(&rules, &reader, AUTHZ_OPERATE, "web");
+    authz_format_rule(&verdict, text);
+    assert_string_equal(text, "no rule");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rules_allow_exactly_what_they_say),
+        cmocka_unit_test(nobody_may_anything_without_rules),
+        cmocka_unit_test(a_denial_names_the_line_that_would_allow_it_and_no_other_realm),
+        cmocka_unit_test(the_deciding_rule_is_told),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/peer.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void the_peer_of_a_socket_pair_is_this_process(void **unused)
+{
+    struct peer peer = {0};
+    struct errbuf why = {""};
+    gid_t groups[256];
+    char text[PEER_TEXT_MAX];
+    char want[PEER_TEXT_MAX];
+    int pair[2];
+
+    (void)unused;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    assert_int_equal(peer_of_socket(pair[0], &peer, &why), ERR_OK);
+    assert_int_equal(peer.uid, getuid());
+    assert_int_equal(peer.gid, getgid());
+    assert_int_equal(peer.pid, getpid());
+    int count = getgroups(256, groups);
+    assert_true(count >= 0);
+    assert_int_equal(peer.group_count, count);
+    for (int i = 0; i < count; i++) {
+        assert_true(peer_has_group(&peer, groups[i]));
+    }
+    assert_true(peer_has_group(&peer, getgid()));
+    assert_false(peer_has_group(&peer, 0xfffffff0U));
+    peer_format(&peer, text);
+    (void)snprintf(want, sizeof(want), "uid:%u gid:%u pid:%d", getuid(), getgid(), getpid());
+    assert_string_equal(text, want);
+    peer_fini(&peer);
+    assert_null(peer.groups);
+    peer_fini(&peer);
+    (void)close(pair[0]);
+    (void)close(pair[1]);
+}
+
+static void what_is_not_a_unix_socket_has_no_peer(void **unused)
+{
+    struct peer peer = {.uid = 12345};
+    struct errbuf why = {""};
+    int tcp = socket(AF_INET, SOCK_STREAM, 0);
+    int pipes[2];
+
+    (void)unused;
+    assert_true(tcp >= 0);
+    assert_int_equal(pipe(pipes), 0);
+    assert_int_not_equal(peer_of_socket(tcp, &peer, &why), ERR_OK);
+    assert_int_not_equal(peer_of_socket(pipes[0], &peer, &why), ERR_OK);
+    assert_int_not_equal(peer_of_socket(-1, &peer, &why), ERR_OK);
+    assert_int_equal(peer.uid, 12345);
+    assert_true(why.text[0] != '\0');
+    (void)close(tcp);
+    (void)close(pipes[0]);
+    (void)close(pipes[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_peer_of_a_socket_pair_is_this_process),
+        cmocka_unit_test(what_is_not_a_unix_socket_has_no_peer),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
