@@ -16,6 +16,18 @@
 
 #include <cmocka.h>
 
+/* Sanitizers turn mlock() into nothing, so under them nobody can see whether memory is locked. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define LOCKS_CAN_BE_SEEN false
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define LOCKS_CAN_BE_SEEN false
+#endif
+#endif
+#ifndef LOCKS_CAN_BE_SEEN
+#define LOCKS_CAN_BE_SEEN true
+#endif
+
 static bool is_zero(const uint8_t *bytes, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
@@ -126,7 +138,7 @@ static void the_kernel_has_it_locked_undumped_and_wiped_on_fork(void **unused)
     (void)unused;
     assert_non_null(block);
     find_flags(block, flags, sizeof(flags));
-    assert_non_null(strstr(flags, " lo"));
+    assert_true(strstr(flags, " lo") != NULL || !LOCKS_CAN_BE_SEEN);
     assert_non_null(strstr(flags, " dd"));
     assert_non_null(strstr(flags, " wf"));
     secret_free(block);
@@ -148,6 +160,9 @@ static void ask_without_permission_to_lock(void *unused)
 static void memory_that_cannot_be_locked_is_not_given(void **unused)
 {
     (void)unused;
+    if (!LOCKS_CAN_BE_SEEN) {
+        skip();
+    }
     const int status = in_child(ask_without_permission_to_lock, NULL);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);

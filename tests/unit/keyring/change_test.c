@@ -85,6 +85,21 @@ static void rotate_promotes_the_next_key_now_and_publishes_another(void **unused
     keyring_fini(&day.ring);
 }
 
+static void of_two_next_keys_the_one_to_begin_first_is_promoted(void **unused)
+{
+    (void)unused;
+    for (uint64_t seed = 3; seed < 13; seed++) { /* whatever the order of their names */
+        struct day day = ordinary_day();
+        const struct key after = fixture_key(seed, &policy, T0 - HOUR, T0 + 23 * HOUR);
+        struct change_result result;
+        fixture_add(&day.ring, &after);
+        assert_int_equal(rotate(&day.ring, &day.active, T0, &result), ERR_OK);
+        assert_memory_equal(result.promoted, day.next.name, KEY_NAME_LEN);
+        assert_true(keyring_find(&day.ring, after.name)->active_from == T0 + 12 * HOUR);
+        keyring_fini(&day.ring);
+    }
+}
+
 static void a_retried_rotate_changes_nothing(void **unused)
 {
     struct day day = ordinary_day();
@@ -431,6 +446,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rotate_promotes_the_next_key_now_and_publishes_another),
+        cmocka_unit_test(of_two_next_keys_the_one_to_begin_first_is_promoted),
         cmocka_unit_test(a_retried_rotate_changes_nothing),
         cmocka_unit_test(two_rotates_within_a_lead_keep_the_second_key_waiting_for_its_lead),
         cmocka_unit_test(rotate_without_a_next_key_publishes_one_that_waits_a_lead),

@@ -169,6 +169,18 @@ static void revoke_all(struct world *world, size_t r)
     check_coverage(world, r);
 }
 
+/* Rotations differ, the lead does not, so that R1 can be judged by one. */
+static void choose_policy(struct world *world)
+{
+    static const int64_t rotations[] = {5 * MINUTE, 10 * MINUTE, HOUR, 12 * HOUR};
+    world->policy = policy_default(rotations[rng_below(&world->rng, 4)]);
+    world->policy.ticket_lifetime_ms =
+        world->policy.rotate_every_ms * (int64_t)(1 + rng_below(&world->rng, 3));
+    world->policy.max_session_age_ms = policy_default_session_age(world->policy.ticket_lifetime_ms);
+    world->policy.keys_ahead = 1 + (uint32_t)rng_below(&world->rng, 3);
+    assert_int_equal(policy_check(&world->policy, NULL, 0), 0);
+}
+
 static void pass_time(struct world *world)
 {
     const int64_t spans[] = {1, policy_lead_ms(&world->policy), world->policy.rotate_every_ms,
@@ -220,6 +232,9 @@ static void one_step(struct world *world)
     if (rng_chance(&world->rng, 60)) {
         pass_time(world);
     }
+    if (rng_chance(&world->rng, 5)) {
+        choose_policy(world); /* the operator's; keys keep their birth dates */
+    }
     must(keyring_copy(&world->before, &world->replica[r]));
     if (!act(world, r)) {
         hold(world, keyring_covers(&world->replica[r], &world->before),
@@ -227,17 +242,6 @@ static void one_step(struct world *world)
     }
     (void)keyring_drop(&world->replica[r], now_at(world, r));
     check_ring(world, r);
-}
-
-static void choose_policy(struct world *world)
-{
-    static const int64_t rotations[] = {8 * SECOND, 10 * MINUTE, HOUR, 12 * HOUR};
-    world->policy = policy_default(rotations[rng_below(&world->rng, 4)]);
-    world->policy.ticket_lifetime_ms =
-        world->policy.rotate_every_ms * (int64_t)(1 + rng_below(&world->rng, 3));
-    world->policy.max_session_age_ms = policy_default_session_age(world->policy.ticket_lifetime_ms);
-    world->policy.keys_ahead = 1 + (uint32_t)rng_below(&world->rng, 3);
-    assert_int_equal(policy_check(&world->policy, NULL, 0), 0);
 }
 
 static void one_history(struct world *world)

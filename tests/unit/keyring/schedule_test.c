@@ -151,6 +151,27 @@ static void the_earliest_key_moves_first_and_the_others_close_up(void **unused)
     keyring_fini(&ring);
 }
 
+static void a_key_born_under_another_rotation_keeps_its_length_and_the_rest_is_filled(void **unused)
+{
+    static const int64_t lengths[] = {MINUTE, 5 * HOUR, 30 * HOUR};
+    (void)unused;
+    for (size_t i = 0; i < 3; i++) {
+        struct keyring ring = fixture_ring();
+        struct key key = fixture_key(1, &policy, T0 - DAY, T0 + 10 * HOUR);
+        key.retired_from = key.active_from + lengths[i];
+        key.dropped_from = key.retired_from + HOUR;
+        key.forgotten_from = key.dropped_from;
+        fixture_add(&ring, &key);
+        assert_true(cover(&ring, T0, 1));
+        assert_true(keyring_find(&ring, key.name)->active_from == T0 + lead);
+        assert_true(keyring_find(&ring, key.name)->retired_from == T0 + lead + lengths[i]);
+        assert_int_equal(ring.count, lengths[i] < 12 * HOUR ? 2 : 1);
+        assert_true(fixture_first_uncovered(&ring, T0 + lead, T0 + policy_horizon_ms(&policy)) ==
+                    INT64_MAX);
+        keyring_fini(&ring);
+    }
+}
+
 static void revoked_and_wiped_keys_neither_cover_nor_move(void **unused)
 {
     struct keyring ring = fixture_ring();
@@ -302,9 +323,13 @@ static void a_clock_at_the_end_of_time_is_refused_not_overflowed(void **unused)
 static void next_due_is_the_first_moment_at_which_anything_is_to_be_done(void **unused)
 {
     struct keyring ring = fixture_ring();
+    struct key tombstone = fixture_key(1, &policy, T0 - DAY, T0 - DAY + lead);
     int64_t now = T0;
     size_t wakes = 0;
     (void)unused;
+    tombstone.revoked = true;
+    key_wipe(&tombstone);
+    fixture_add(&ring, &tombstone);
     assert_true(schedule_next_due(&ring, &policy, now) == now + 1);
     while (now < T0 + 5 * DAY) {
         const size_t done = (size_t)cover(&ring, now, (uint64_t)now) + keyring_drop(&ring, now) +
@@ -349,6 +374,7 @@ int main(void)
         cmocka_unit_test(cover_begins_in_the_very_millisecond_in_which_a_hole_comes_near),
         cmocka_unit_test(a_key_moves_to_the_hole_only_if_it_was_published_a_lead_before),
         cmocka_unit_test(the_earliest_key_moves_first_and_the_others_close_up),
+        cmocka_unit_test(a_key_born_under_another_rotation_keeps_its_length_and_the_rest_is_filled),
         cmocka_unit_test(revoked_and_wiped_keys_neither_cover_nor_move),
         cmocka_unit_test(a_far_future_key_of_a_daemon_ten_years_fast_satisfies_nothing),
         cmocka_unit_test(broken_randomness_publishes_nothing_and_changes_nothing),
