@@ -18,6 +18,7 @@ struct grpc_assembler {
     struct secret_buf buf; /* owned */
     size_t max_message;    /* bytes; larger ones are refused before they are buffered */
     size_t ready;          /* bytes of the message handed out last, still at the front */
+    size_t checked;        /* where the first prefix not yet judged begins; may lie ahead of buf */
 };
 
 void grpc_assembler_init(struct grpc_assembler *a, size_t max_message);

@@ -19,6 +19,8 @@
 #define WIRE_MESSAGE_MAX  262144 /* bytes of one gRPC message, either direction */
 #define WIRE_VERSION_LEN  16
 #define WIRE_PROBLEMS_MAX 16
+#define WIRE_REALMS_MAX   1024
+#define WIRE_SENTENCE_MAX 383 /* what went wrong, for people; as long as a struct errbuf */
 
 struct wire_moment {
     int64_t server_time_ms;
@@ -105,7 +107,7 @@ void wire_record_fini(struct wire_record *record);
 struct wire_store_status {
     char type[16];
     bool reachable;
-    char last_error[384];
+    char last_error[WIRE_SENTENCE_MAX + 1];
     int64_t last_read_ms;
 };
 
@@ -124,7 +126,7 @@ struct wire_realm_status {
     uint32_t watchers_current;
     int64_t as_of_ms;
     struct policy policy;
-    char problem[384];
+    char problem[WIRE_SENTENCE_MAX + 1];
 };
 
 /* Owns `realms` (malloc): wire_status_fini(). Also carries ListRealms (the rest is then zero). */
@@ -137,7 +139,7 @@ struct wire_status {
     uint32_t connections;
     struct wire_realm_status *realms;
     size_t realm_count;
-    char problems[WIRE_PROBLEMS_MAX][384];
+    char problems[WIRE_PROBLEMS_MAX][WIRE_SENTENCE_MAX + 1];
     size_t problem_count;
 };
 
