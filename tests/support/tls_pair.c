@@ -149,6 +149,12 @@ bool tls_pair_handshake(SSL_CTX *server_ctx, SSL_CTX *client_ctx, int version, S
     result->resumed = ok && SSL_session_reused(client) == 1;
 
 out:
+    /* libssl takes a session whose connection ends without a goodbye for bad, and never offers it
+     * again. */
+    if (ok) {
+        SSL_set_shutdown(server, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+        SSL_set_shutdown(client, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    }
     SSL_free(server);
     SSL_free(client);
     return ok;
