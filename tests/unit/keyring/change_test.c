@@ -288,6 +288,20 @@ static void rotate_is_refused_from_40_entries_on_and_never_by_the_policy_itself(
         assert_int_equal(rotate(&day.ring, &day.active, T0, &result), want);
         keyring_fini(&day.ring);
     }
+    /* A repeat whose moment is still to come is not a new rotation. */
+    struct day day = ordinary_day();
+    struct change_result again;
+    assert_int_equal(rotate(&day.ring, &day.active, T0, &again), ERR_OK);
+    assert_int_equal(rotate(&day.ring, &day.next, T0 + 1, &again), ERR_OK);
+    for (uint64_t seed = 100; day.ring.count < 60; seed++) {
+        const struct key key = fixture_key(seed, &policy, T0 - 25 * HOUR, T0 - 24 * HOUR);
+        fixture_add(&day.ring, &key);
+    }
+    assert_int_equal(rotate(&day.ring, &day.next, T0 + 1, &again), ERR_OK);
+    assert_false(again.changed);
+    assert_true(again.at == T0 + lead);
+    keyring_fini(&day.ring);
+
     /* A policy that itself needs 48 entries. */
     const struct policy usual = policy;
     policy = policy_default(HOUR);
