@@ -29,7 +29,6 @@ struct config_key {
     /* "log.level"; "listen[].unix" in each entry of a sequence; "realms.*.readers" under any
      * name. */
     const char *path;
-    enum config_type type;
     size_t offset; /* in struct config, config_listener or config_realm, as the path says */
     int64_t min;   /* durations (ms), counts and modes: what is allowed, both ends included */
     int64_t max;
@@ -37,12 +36,13 @@ struct config_key {
     const char *later_choices; /* words of later versions, for a better refusal; or NULL */
     const char *preset;        /* the default as one would write it, or how it follows */
     const char *sample;        /* the value shown in the sample file; NULL: the preset */
+    const char *since;         /* the first version that has it; NULL: a later one than this */
+    const char *sentence;
+    enum config_type type;
     bool is_required;
     bool is_shown;      /* optional, but a sample without it would be no use */
     bool is_computed;   /* the preset is a sentence and not a value */
     bool is_reloadable; /* takes effect without a restart */
-    const char *since;  /* the first version that has it; NULL: a later one than this */
-    const char *sentence;
 };
 
 size_t config_keys_count(void);

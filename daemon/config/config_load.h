@@ -13,7 +13,7 @@
 #include "config/config.h"
 #include "config/config_problems.h"
 
-#define CONFIG_FILE_MAX (1024 * 1024)
+#define CONFIG_FILE_MAX 1048576
 
 /* `problems` starts as {0}; the caller frees it with config_problems_fini() either way. On ERR_OK
  * it holds notes at most and the caller owns *out_config (config_free()). ERR_INVALID: the file's

@@ -25,40 +25,45 @@ static struct config_problem *make_room(struct config_problems *problems)
     return &problems->at[problems->count++];
 }
 
-static void __attribute__((format(printf, 4, 0)))
-add(struct config_problems *problems, struct config_mark mark, bool is_note, const char *format,
-    va_list args)
+/* Where the sentence goes, or NULL: the problem is counted, but there is no room for it. */
+static struct errbuf *add(struct config_problems *problems, struct config_mark mark, bool is_note)
 {
     struct config_problem *problem = make_room(problems);
 
     problems->errors += is_note ? 0 : 1;
     if (problem == NULL) {
         problems->not_kept++;
-        return;
+        return NULL;
     }
     problem->mark = mark;
     problem->is_note = is_note;
-    (void)vsnprintf(problem->what.text, sizeof(problem->what.text), format, args);
+    return &problem->what;
 }
 
 void config_problems_add(struct config_problems *problems, struct config_mark mark,
                          const char *format, ...)
 {
+    struct errbuf *what = add(problems, mark, false);
     va_list args;
 
-    va_start(args, format);
-    add(problems, mark, false, format, args);
-    va_end(args);
+    if (what != NULL) {
+        va_start(args, format);
+        (void)vsnprintf(what->text, sizeof(what->text), format, args);
+        va_end(args);
+    }
 }
 
 void config_problems_note(struct config_problems *problems, struct config_mark mark,
                           const char *format, ...)
 {
+    struct errbuf *what = add(problems, mark, true);
     va_list args;
 
-    va_start(args, format);
-    add(problems, mark, true, format, args);
-    va_end(args);
+    if (what != NULL) {
+        va_start(args, format);
+        (void)vsnprintf(what->text, sizeof(what->text), format, args);
+        va_end(args);
+    }
 }
 
 static bool stands_before(struct config_mark a, struct config_mark b)

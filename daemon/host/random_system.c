@@ -12,7 +12,7 @@
 #include "base/secret.h"
 
 #define PART_LEN  32 /* from each source */
-#define CHUNK_MAX (255 * KDF_SHA256_LEN)
+#define CHUNK_MAX ((size_t)255 * KDF_SHA256_LEN)
 
 static const uint8_t label[] = "stekd random v1";
 

@@ -2,7 +2,6 @@
 #include "host/wipe_alloc.h"
 
 #include <malloc.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,11 +17,13 @@ void *wipe_alloc_malloc(size_t size)
 
 void *wipe_alloc_calloc(size_t count, size_t size)
 {
+    size_t total = 0;
+
     /* calloc() checks this too, but under a sanitizer it ends the program instead. */
-    if (size != 0 && count > SIZE_MAX / size) {
+    if (__builtin_mul_overflow(count, size, &total)) {
         return NULL;
     }
-    return calloc(count, size);
+    return calloc(1, total == 0 ? 1 : total);
 }
 
 void wipe_alloc_free(void *block)
