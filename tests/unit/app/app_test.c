@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/app.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "config/config_load.h"
+#include "host/clock_system.h"
+
+struct fixture {
+    char folder[64];
+    char path[96];
+    struct config *config;
+    struct clock clock;
+    int log_fd;
+    struct log *log;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    struct config_problems problems = {0};
+    char text[512];
+
+    assert_non_null(f);
+    (void)snprintf(f->folder, sizeof(f->folder), "/tmp/stek-app-XXXXXX");
+    assert_non_null(mkdtemp(f->folder));
+    (void)snprintf(f->path, sizeof(f->path), "%s/s.sock", f->folder);
+    int len = snprintf(text, sizeof(text),
+                       "deployment: test\n"
+                       "listen:\n"
+                       "  - unix: %s\n"
+                       "store:\n"
+                       "  type: memory\n"
+                       "realms:\n"
+                       "  web:\n"
+                       "    readers: [\"uid:33\"]\n"
+                       "  mail:\n"
+                       "    readers: [\"uid:34\"]\n",
+                       f->path);
+    enum err rc = config_load_text(text, (size_t)len, &f->config, &problems);
+    config_problems_print(&problems, "test", stderr);
+    config_problems_fini(&problems);
+    assert_int_equal(rc, ERR_OK);
+    f->clock = clock_system_make();
+    f->log_fd = memfd_create("log", MFD_CLOEXEC);
+    assert_true(f->log_fd >= 0);
+    const struct log_options options = {
+        .fd = f->log_fd, .format = LOG_FORMAT_LOGFMT, .level = LOG_LEVEL_DEBUG, .clock = &f->clock};
+    assert_int_equal(log_new(&options, &f->log), ERR_OK);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    log_free(f->log);
+    (void)close(f->log_fd);
+    config_free(f->config);
+    assert_int_equal(rmdir(f->folder), 0); /* no socket was left */
+    free(f);
+    return 0;
+}
+
+static enum err start(struct fixture *f, struct app **out, struct errbuf *why)
+{
+    const struct app_options options = {.config = f->config, .log = f->log, .version = "1.2.3"};
+
+    return app_new(&options, out, why);
+}
+
+static bool has_logged(const struct fixture *f, const char *part)
+{
+    char text[16384] = "";
+
+    assert_true(pread(f->log_fd, text, sizeof(text) - 1, 0) >= 0);
+    return strstr(text, part) != NULL;
+}
+
+static void a_signal_drains_the_daemon_and_ends_the_loop(void **state)
+{
+    static const int signals[] = {SIGTERM, SIGINT};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < 2; i++) {
+        struct app *app = NULL;
+        struct errbuf why = {""};
+        struct stat st;
+        assert_int_equal(start(f, &app, &why), ERR_OK);
+        assert_int_equal(lstat(f->path, &st), 0);
+        assert_true(has_logged(f, "event=ready"));
+        assert_true(has_logged(f, f->path));
+        assert_true(has_logged(f, "web,mail"));
+        assert_int_equal(raise(signals[i]), 0);
+        assert_int_equal(app_run(app, &why), ERR_OK);
+        assert_int_not_equal(lstat(f->path, &st), 0);
+        app_free(app);
+    }
+    assert_true(has_logged(f, "signal=SIGTERM"));
+    assert_true(has_logged(f, "signal=SIGINT"));
+    assert_true(has_logged(f, "event=stopped"));
+}
+
+static void a_reload_signal_is_refused_in_words(void **state)
+{
+    struct fixture *f = *state;
+    struct app *app = NULL;
+    struct errbuf why = {""};
+
+    assert_int_equal(start(f, &app, &why), ERR_OK);
+    assert_int_equal(raise(SIGHUP), 0);
+    assert_int_equal(raise(SIGTERM), 0);
+    assert_int_equal(app_run(app, &why), ERR_OK);
+    assert_true(has_logged(f, "reload is not in this version"));
+    app_free(app);
+}
+
+static void a_socket_in_use_is_the_reason_it_does_not_start(void **state)
+{
+    struct fixture *f = *state;
+    struct app *first = NULL;
+    struct app *second = NULL;
+    struct errbuf why = {""};
+
+    assert_int_equal(start(f, &first, &why), ERR_OK);
+    assert_int_equal(start(f, &second, &why), ERR_CONFLICT);
+    assert_null(second);
+    assert_non_null(strstr(why.text, f->path));
+    app_free(first);
+}
+
+static void freeing_nothing_is_allowed(void **state)
+{
+    const struct fixture *f = *state;
+
+    app_free(NULL);
+    assert_true(app_locked_memory_need(f->config) >= 1024 * 1024);
+}
+
+int main(void)
+{
+#define WITH_CONFIG(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        WITH_CONFIG(a_signal_drains_the_daemon_and_ends_the_loop),
+        WITH_CONFIG(a_reload_signal_is_refused_in_words),
+        WITH_CONFIG(a_socket_in_use_is_the_reason_it_does_not_start),
+        WITH_CONFIG(freeing_nothing_is_allowed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

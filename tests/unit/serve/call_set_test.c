@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/call_set.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "wire/codec.h"
+#include "wire/methods.h"
+#include "world.h"
+
+static void send_check(struct client *client, struct seen *seen)
+{
+    struct secret_buf bytes = {0};
+    enum err rc = wire_encode_health_check("", &bytes);
+
+    client_send(client, seen, rc, &bytes);
+}
+
+static void an_unknown_method_is_named_in_the_answer(void **unused)
+{
+    struct world *world = world_new();
+    struct client client = {0};
+
+    (void)unused;
+    client_init(&client, world, UID_NOBODY);
+    assert_false(call_set_has_begun(client.calls));
+    struct seen *seen = client_open(&client, "/stek.v1.AdminService/Revoke", 0);
+    seen_must_end(seen, GRPC_UNIMPLEMENTED, "\"/stek.v1.AdminService/Revoke\" in this version");
+    assert_true(call_set_has_begun(client.calls));
+    assert_int_equal(call_set_count(client.calls), 0);
+    assert_int_equal(world->stats.calls, 1);
+    assert_int_equal(world->stats.calls_unknown, 1);
+    client_fini(&client);
+    world_free(world);
+}
+
+static void deadlines_end_calls_to_the_millisecond(void **unused)
+{
+    /* 0: none is sent, and our own for unary calls holds; so it does against a longer one. */
+    static const struct {
+        const char *path;
+        int64_t timeout_ms;
+        int64_t want_ms;
+    } rows[] = {
+        {METHOD_HEALTH_CHECK, 3000, 3000},
+        {METHOD_HEALTH_CHECK, 1, 1},
+        {METHOD_HEALTH_CHECK, 0, CALL_UNARY_MAX_MS},
+        {METHOD_HEALTH_CHECK, 90000, CALL_UNARY_MAX_MS},
+        {METHOD_HEALTH_WATCH, 90000, 90000},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct world *world = world_new();
+        struct client client = {0};
+        client_init(&client, world, UID_NOBODY);
+        struct seen *seen = client_open(&client, rows[i].path, rows[i].timeout_ms);
+        client_run(&client, rows[i].want_ms - 1);
+        assert_false(seen->is_closed);
+        client_run(&client, 1);
+        seen_must_end(seen, GRPC_DEADLINE_EXCEEDED, "deadline");
+        client_fini(&client);
+        world_free(world);
+    }
+}
+
+static void the_earliest_of_many_deadlines_comes_first(void **unused)
+{
+    struct world *world = world_new();
+    struct client client = {0};
+
+    (void)unused;
+    client_init(&client, world, UID_NOBODY);
+    struct seen *late = client_open(&client, METHOD_HEALTH_CHECK, 5000);
+    struct seen *early = client_open(&client, METHOD_HEALTH_CHECK, 1000);
+    struct seen *never = client_open(&client, METHOD_HEALTH_WATCH, 0);
+    client_run(&client, 1000);
+    assert_true(early->is_closed);
+    assert_false(late->is_closed);
+    client_run(&client, 4000);
+    assert_true(late->is_closed);
+    client_run(&client, 600000);
+    assert_false(never->is_closed);
+    client_fini(&client);
+    world_free(world);
+}
+
+static void a_unary_call_takes_exactly_one_message(void **unused)
+{
+    struct world *world = world_new();
+    struct client client = {0};
+    struct wire_rotate request = {.realm = "web"};
+
+    (void)unused;
+    world_start(world);
+    client_init(&client, world, UID_TOP);
+    client_run(&client, WORLD_LEAD_MS);
+    const struct key *key =
+        keyring_pick(replica_ring(world->replicas[0]), replica_now(world->replicas[0]));
+    memcpy(request.retire, key->name, KEY_NAME_LEN);
+    struct seen *seen = client_open(&client, METHOD_ROTATE, 0);
+    for (int i = 0; i < 2; i++) { /* the first waits for the store */
+        struct secret_buf bytes = {0};
+        assert_false(seen->is_closed);
+        enum err rc = wire_encode_rotate(&request, &bytes);
+        client_send(&client, seen, rc, &bytes);
+    }
+    seen_must_end(seen, GRPC_INVALID_ARGUMENT, "exactly one message");
+    client_fini(&client);
+    world_free(world);
+}
+
+static void a_call_the_client_resets_is_gone(void **unused)
+{
+    struct world *world = world_new();
+    struct client client = {0};
+
+    (void)unused;
+    client_init(&client, world, UID_NOBODY);
+    struct seen *seen = client_open(&client, METHOD_HEALTH_WATCH, 0);
+    send_check(&client, seen);
+    assert_int_equal(call_set_count(client.calls), 1);
+    fake_time_run(world->time, 70);
+    assert_int_equal(h2_session_cancel(client.session, seen->stream), ERR_OK);
+    client_pump(&client);
+    assert_int_equal(call_set_count(client.calls), 0);
+    assert_int_equal(call_set_idle_since(client.calls), fake_time_boot(world->time));
+    client_fini(&client);
+    world_free(world);
+}
+
+/* The answer is queued, the client takes nothing: after a while the call is reset. */
+static void a_finished_call_nobody_reads_does_not_stay(void **unused)
+{
+    struct world *world = world_new();
+    struct client client = {0};
+    struct errbuf why = {""};
+    struct slice up = {NULL, 0};
+    struct secret_buf bytes = {0};
+
+    (void)unused;
+    client_init(&client, world, UID_NOBODY);
+    struct seen *seen = client_open(&client, METHOD_HEALTH_CHECK, 0);
+    assert_int_equal(wire_encode_health_check("", &bytes), ERR_OK);
+    assert_int_equal(
+        h2_session_send(client.session, seen->stream, (struct slice){bytes.at, bytes.len}), ERR_OK);
+    secret_buf_fini(&bytes);
+    assert_int_equal(h2_session_drain(client.session, &up, &why), ERR_OK);
+    assert_int_equal(call_set_feed(client.calls, up, &why), ERR_OK);
+    assert_int_equal(call_set_count(client.calls), 1);
+    size_t before = client.outputs;
+    fake_time_run(world->time, CALL_LINGER_MS - 1);
+    assert_int_equal(client.outputs, before);
+    fake_time_run(world->time, 1);
+    assert_true(client.outputs > before);
+    client_pump(&client);
+    assert_true(seen->is_closed);
+    assert_int_equal(call_set_count(client.calls), 0);
+    client_fini(&client);
+    world_free(world);
+}
+
+static void after_shutdown_calls_finish_and_none_begins(void **unused)
+{
+    struct world *world = world_new();
+    struct client client = {0};
+    int32_t stream = 0;
+
+    (void)unused;
+    client_init(&client, world, UID_NOBODY);
+    struct seen *seen = client_open(&client, METHOD_HEALTH_CHECK, 0);
+    call_set_shutdown(client.calls, "the daemon is stopping");
+    client_pump(&client);
+    assert_false(seen->is_closed);
+    assert_int_equal(h2_session_call(client.session, METHOD_HEALTH_CHECK, "localhost", 0, &stream),
+                     ERR_UNAVAILABLE);
+    send_check(&client, seen);
+    seen_must_end(seen, GRPC_OK, "");
+    assert_int_equal(call_set_count(client.calls), 0);
+    client_fini(&client);
+    world_free(world);
+}
+
+static void denials_are_logged_once_a_second_at_most(void **unused)
+{
+    struct world *world = world_new();
+    struct client client = {0};
+
+    (void)unused;
+    world_start(world);
+    client_init(&client, world, UID_NOBODY);
+    for (int i = 0; i < 4; i++) {
+        struct secret_buf bytes = {0};
+        if (i == 3) {
+            fake_time_run(world->time, 1000);
+        }
+        (void)client_ask(&client, METHOD_GET_STATUS, ERR_OK, &bytes);
+    }
+    assert_true(world_has_logged(world, "event=call-denied", "unlogged=0"));
+    assert_false(world_has_logged(world, "event=call-denied", "unlogged=1"));
+    assert_true(world_has_logged(world, "event=call-denied", "unlogged=2"));
+    assert_int_equal(world->stats.calls_denied, 4);
+    client_fini(&client);
+    world_free(world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_unknown_method_is_named_in_the_answer),
+        cmocka_unit_test(deadlines_end_calls_to_the_millisecond),
+        cmocka_unit_test(the_earliest_of_many_deadlines_comes_first),
+        cmocka_unit_test(a_unary_call_takes_exactly_one_message),
+        cmocka_unit_test(a_call_the_client_resets_is_gone),
+        cmocka_unit_test(a_finished_call_nobody_reads_does_not_stay),
+        cmocka_unit_test(after_shutdown_calls_finish_and_none_begins),
+        cmocka_unit_test(denials_are_logged_once_a_second_at_most),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
