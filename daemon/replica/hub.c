@@ -49,7 +49,7 @@ struct hub {
     bool is_draining;
 };
 
-/* --- the queue of watchers to be called ------------------------------------------------------ */
+/* --- the queue of watchers to be called --- */
 
 static void make_due(struct watcher *watcher, enum due due)
 {
@@ -120,7 +120,7 @@ static void on_turn(void *arg)
     }
 }
 
-/* --- news from the replica ------------------------------------------------------------------- */
+/* --- news from the replica --- */
 
 static bool has_installed(const struct watcher *watcher, const uint8_t digest[DIGEST_LEN])
 {
@@ -157,7 +157,7 @@ static void on_heartbeat_timer(void *arg)
     }
 }
 
-/* --- life ------------------------------------------------------------------------------------ */
+/* --- life --- */
 
 enum err hub_new(const struct timers *timers, struct hub **out_hub)
 {
@@ -263,7 +263,7 @@ struct replica *hub_replica_at(struct hub *hub, size_t index)
     return realm->replica;
 }
 
-/* --- watchers -------------------------------------------------------------------------------- */
+/* --- watchers --- */
 
 static void fill_info(struct watcher_info *info, const struct wire_watch_open *open, int64_t now)
 {
@@ -371,8 +371,7 @@ void hub_drain(struct hub *hub)
     }
 }
 
-/* --- what goes out -----------------------------------------------------------------------------
- */
+/* --- what goes out --- */
 
 void hub_moment(struct replica *replica, struct wire_moment *out)
 {

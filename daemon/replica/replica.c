@@ -53,7 +53,7 @@ static int64_t later_of(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* --- telling ------------------------------------------------------------------------------- */
+/* --- telling --- */
 
 static void tell_changed(struct replica *replica)
 {
@@ -81,7 +81,7 @@ static void tell_loaded(struct replica *replica)
     }
 }
 
-/* --- wiping by timer (R7) ------------------------------------------------------------------ */
+/* --- wiping by timer (R7) --- */
 
 static void tidy(struct replica *replica)
 {
@@ -108,7 +108,7 @@ static void on_tidy_timer(void *arg)
     tell_changed(replica);
 }
 
-/* --- loading ------------------------------------------------------------------------------- */
+/* --- loading --- */
 
 static int64_t retry_delay(struct replica *replica)
 {
@@ -216,7 +216,7 @@ static enum err take_answer(struct replica *replica, const struct vault_loaded *
     enum err unreadable = ERR_OK;
 
     replica->trouble.text[0] = '\0';
-    if (!loaded->present || !stored_record_is_known(&replica->stored, &loaded->version)) {
+    if (!loaded->is_known) {
         enum err rc = loaded->present ? take_record(replica, loaded, &unreadable) : ERR_OK;
         if (rc != ERR_OK) {
             return rc;
@@ -273,7 +273,8 @@ static void start_load(struct replica *replica)
     replica->load_again = false;
     replica->sent = sound_clock_mark(&replica->clock);
     replica->sent_boot = clock_boot_ms(replica->clock.clock);
-    vault_load(replica->store, &replica->load, replica->realm);
+    vault_load(replica->store, &replica->load, replica->realm,
+               stored_record_known(&replica->stored));
 }
 
 static bool is_loading(const struct replica *replica)
@@ -308,7 +309,7 @@ void replica_reload(struct replica *replica)
     }
 }
 
-/* --- what the rotator has put ---------------------------------------------------------------- */
+/* --- what the rotator has put --- */
 
 enum err replica_accept_stored(struct replica *replica, const struct keyring *ring,
                                const struct store_version *version, uint64_t revision,
@@ -352,7 +353,7 @@ int64_t replica_store_offset(const struct replica *replica)
     return replica->clock.store_offset;
 }
 
-/* --- life ------------------------------------------------------------------------------------ */
+/* --- life --- */
 
 enum err replica_new(const struct replica_options *options, struct replica **out_replica)
 {
@@ -434,8 +435,7 @@ void replica_free(struct replica *replica)
     free(replica);
 }
 
-/* --- looking -----------------------------------------------------------------------------------
- */
+/* --- looking --- */
 
 const char *replica_realm(const struct replica *replica)
 {

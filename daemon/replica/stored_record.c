@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "replica/stored_record.h"
 
-#include <string.h>
-
 enum err stored_record_init(struct stored_record *stored, const char *realm)
 {
     *stored = (struct stored_record){0};
@@ -48,10 +46,9 @@ void stored_record_take(struct stored_record *stored, const struct store_version
     stored->unreadable = ERR_OK;
 }
 
-bool stored_record_is_known(const struct stored_record *stored, const struct store_version *version)
+const struct store_version *stored_record_known(const struct stored_record *stored)
 {
-    return stored->present && stored->unreadable == ERR_OK &&
-           memcmp(stored->version.bytes, version->bytes, STORE_VERSION_LEN) == 0;
+    return stored->present && stored->unreadable == ERR_OK ? &stored->version : NULL;
 }
 
 void stored_record_tidy(struct stored_record *stored, int64_t now)

@@ -28,9 +28,8 @@ void stored_record_set_unreadable(struct stored_record *stored, const struct sto
 /* Takes the ring: *ring is what was held here before. */
 void stored_record_take(struct stored_record *stored, const struct store_version *version,
                         struct keyring *ring);
-/* True when `version` is the one held here, and was readable: it has been merged already. */
-bool stored_record_is_known(const struct stored_record *stored,
-                            const struct store_version *version);
+/* The version that need not be looked at again, for it has been merged; NULL when there is none. */
+const struct store_version *stored_record_known(const struct stored_record *stored);
 /* Wipes what must not be kept at `now`. */
 void stored_record_tidy(struct stored_record *stored, int64_t now);
 

@@ -4,22 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "keyring/schedule.h"
+#include "replica/load_pace.h"
 #include "rotate/act_queue.h"
+#include "rotate/plan.h"
 #include "store/vault.h"
-
-/* Clocks are set and dates come with every load, so a wish to look again is never older. */
-#define LOOK_AGAIN_MAX_MS INT64_C(3600000)
-
-/* The next content of the record, and why it should be put. */
-struct plan {
-    struct keyring next;
-    bool is_act; /* carries the first act of the queue */
-    struct change_result act;
-    bool is_heal; /* R4 */
-    bool is_due;  /* put it now */
-    uint64_t new_keys;
-};
 
 struct rotator {
     struct replica *replica;
@@ -41,10 +29,7 @@ struct rotator {
     int64_t putting_sent; /* replica_now() */
     bool awaits_load;     /* after a conflict or an unclear put: decide on what is there now */
 
-    /* Boot times before which nothing of the kind is put; 0: not due. */
-    int64_t cover_at;
-    int64_t tidy_at;
-    int64_t heal_at;
+    struct plan_pace pace;
 };
 
 static void look(struct rotator *rotator);
@@ -64,8 +49,7 @@ static bool is_putting(const struct rotator *rotator)
     return rotator->op.kind != STORE_OP_IDLE;
 }
 
-/* --- operators' acts ---------------------------------------------------------------------------
- */
+/* --- operators' acts --- */
 
 /* Deadlines are as far off for each, so the first act has the first. */
 static void arm_act_timer(struct rotator *rotator)
@@ -103,6 +87,7 @@ static void on_act_timer(void *arg)
 /* Why nothing may be put now, or ERR_OK. */
 static enum err check_standing(const struct rotator *rotator, struct errbuf *why)
 {
+    (void)replica_now(rotator->replica); /* it may find the clock suspect */
     if (!replica_is_ready(rotator->replica)) {
         errbuf_set(why, "this daemon has not read the store yet: %.300s",
                    replica_problem(rotator->replica));
@@ -114,7 +99,7 @@ static enum err check_standing(const struct rotator *rotator, struct errbuf *why
     }
     if (replica_last_stored(rotator->replica)->unreadable == ERR_UNSUPPORTED) {
         errbuf_set(why, "ask another daemon: %.300s", replica_problem(rotator->replica));
-        return ERR_UNSUPPORTED;
+        return ERR_REFUSED;
     }
     return ERR_OK;
 }
@@ -142,71 +127,7 @@ static void apply_first_act(struct rotator *rotator, struct plan *plan, int64_t 
     }
 }
 
-/* --- what is to be put -------------------------------------------------------------------------
- */
-
-/* Daemons see the same ring and so the same work at the same instant: each waits a moment of its
- * own, so that mostly one does it. */
-static bool is_turn_come(struct rotator *rotator, int64_t *at, int64_t most_ms)
-{
-    uint32_t draw = 0;
-
-    if (*at == 0) {
-        (void)!random_fill(rotator->random, (uint8_t *)&draw, sizeof(draw));
-        *at = boot_ms(rotator) + (int64_t)(draw % (uint64_t)(most_ms + 1));
-    }
-    return boot_ms(rotator) >= *at;
-}
-
-/* R9. With a sync_interval and more to spare it may wait a quarter of one. */
-static enum err plan_cover(struct rotator *rotator, struct plan *plan, int64_t now)
-{
-    const struct policy *policy = replica_policy(rotator->replica);
-    int64_t from = now + policy_lead_ms(policy);
-    bool is_urgent = schedule_first_hole(&plan->next, from) < from + policy->sync_interval_ms;
-
-    if (!schedule_needs_cover(&plan->next, policy, now)) {
-        rotator->cover_at = 0;
-        return ERR_OK;
-    }
-    if (!is_urgent && !plan->is_due &&
-        !is_turn_come(rotator, &rotator->cover_at, policy->sync_interval_ms / 4)) {
-        return ERR_OK;
-    }
-    plan->is_due = true;
-    return schedule_cover(&plan->next, policy, now, rotator->random, NULL, NULL);
-}
-
-/* R4, and what has had its time and should leave the store. `held`: without this plan's changes. */
-static enum err plan_write_back(struct rotator *rotator, struct plan *plan,
-                                const struct keyring *held, int64_t now)
-{
-    const struct stored_record *stored = replica_last_stored(rotator->replica);
-    struct keyring live = {0};
-
-    enum err rc = keyring_init(&live, held->realm);
-    if (rc != ERR_OK) {
-        goto out;
-    }
-    rc = keyring_copy(&live, &stored->ring);
-    if (rc != ERR_OK) {
-        goto out;
-    }
-    size_t dead = keyring_drop(&live, now) + keyring_forget(&live, now);
-    plan->is_heal = stored->unreadable != ERR_OK || !keyring_covers(&live, held);
-    if (plan->is_heal && boot_ms(rotator) >= rotator->heal_at) {
-        plan->is_due = true;
-    }
-    if (dead == 0 && !stored->has_dead_bytes) {
-        rotator->tidy_at = 0;
-    } else if (is_turn_come(rotator, &rotator->tidy_at, sync_interval(rotator) / 4)) {
-        plan->is_due = true;
-    }
-
-out:
-    keyring_fini(&live);
-    return rc;
-}
+/* --- what is to be put --- */
 
 static uint64_t count_new_keys(const struct keyring *next, const struct keyring *held)
 {
@@ -218,34 +139,42 @@ static uint64_t count_new_keys(const struct keyring *next, const struct keyring 
     return count;
 }
 
-static enum err make_plan(struct rotator *rotator, struct plan *plan)
+/* What this daemon holds, without what has had its time. */
+static enum err copy_live(struct rotator *rotator, struct keyring *out, int64_t now)
 {
-    int64_t now = replica_now(rotator->replica);
+    enum err rc = keyring_init(out, replica_realm(rotator->replica));
+
+    if (rc == ERR_OK) {
+        rc = keyring_copy(out, replica_ring(rotator->replica));
+    }
+    if (rc == ERR_OK) {
+        (void)keyring_drop(out, now);
+        (void)keyring_forget(out, now);
+    }
+    return rc;
+}
+
+static enum err make_plan(struct rotator *rotator, struct plan *plan,
+                          const struct plan_moment *moment)
+{
     struct keyring held = {0};
 
-    enum err rc = keyring_init(&held, replica_realm(rotator->replica));
+    enum err rc = copy_live(rotator, &held, moment->now);
     if (rc != ERR_OK) {
         goto out;
     }
-    rc = keyring_copy(&held, replica_ring(rotator->replica));
+    rc = copy_live(rotator, &plan->next, moment->now);
     if (rc != ERR_OK) {
         goto out;
     }
-    (void)keyring_drop(&held, now);
-    (void)keyring_forget(&held, now);
-    rc = keyring_init(&plan->next, held.realm);
-    if (rc == ERR_OK) {
-        rc = keyring_copy(&plan->next, &held);
-    }
-    if (rc != ERR_OK) {
-        goto out;
-    }
-    apply_first_act(rotator, plan, now);
+    apply_first_act(rotator, plan, moment->now);
     plan->is_due = plan->is_act;
-    rc = plan_write_back(rotator, plan, &held, now);
-    if (rc == ERR_OK) {
-        rc = plan_cover(rotator, plan, now);
+    rc =
+        plan_write_back(plan, &rotator->pace, &held, replica_last_stored(rotator->replica), moment);
+    if (rc != ERR_OK) {
+        goto out;
     }
+    rc = plan_cover(plan, &rotator->pace, moment);
     plan->new_keys = count_new_keys(&plan->next, &held);
 
 out:
@@ -253,8 +182,7 @@ out:
     return rc;
 }
 
-/* --- putting -----------------------------------------------------------------------------------
- */
+/* --- putting --- */
 
 static void reload(struct rotator *rotator)
 {
@@ -270,10 +198,10 @@ static void on_stored(struct rotator *rotator, int64_t store_time_ms)
     rotator->stats.puts++;
     rotator->stats.heals += plan->is_heal;
     rotator->stats.keys_created += plan->new_keys;
-    rotator->cover_at = 0;
-    rotator->tidy_at = 0;
+    rotator->pace.cover_at = 0;
+    rotator->pace.tidy_at = 0;
     if (plan->is_heal) {
-        rotator->heal_at = boot_ms(rotator) + sync_interval(rotator);
+        rotator->pace.heal_at = boot_ms(rotator) + sync_interval(rotator);
     }
     enum err rc =
         replica_accept_stored(rotator->replica, &plan->next, &rotator->putting_version,
@@ -292,7 +220,9 @@ static void on_not_stored(struct rotator *rotator, enum err code)
 
     rotator->stats.conflicts += code == ERR_CONFLICT;
     rotator->stats.put_failures += code != ERR_CONFLICT;
-    if (rotator->putting.is_act && code != ERR_CONFLICT) {
+    if (rotator->putting.is_act && act->done == NULL) {
+        finish_act(rotator, code, "", NULL); /* nobody waits: not again */
+    } else if (rotator->putting.is_act && code != ERR_CONFLICT) {
         act->was_tried = true;
         act->tried = rotator->putting.act;
     }
@@ -308,7 +238,7 @@ static void on_put(void *ctx, const struct store_result *result)
     } else {
         on_not_stored(rotator, result->code);
     }
-    keyring_fini(&rotator->putting.next);
+    plan_fini(&rotator->putting);
     rotator->putting = (struct plan){0};
     timer_arm(rotator->timers, rotator->look_timer, 0);
 }
@@ -336,7 +266,7 @@ static void start_put(struct rotator *rotator, struct plan *plan)
     if (rc != ERR_OK) {
         rotator->stats.put_failures++;
         bool was_act = rotator->putting.is_act;
-        keyring_fini(&rotator->putting.next);
+        plan_fini(&rotator->putting);
         rotator->putting = (struct plan){0};
         if (was_act) {
             finish_act(rotator, rc, "the record could not be prepared", NULL);
@@ -344,34 +274,7 @@ static void start_put(struct rotator *rotator, struct plan *plan)
     }
 }
 
-/* --- looking -----------------------------------------------------------------------------------
- */
-
-static int64_t sooner(int64_t wait, int64_t boot_at, int64_t boot_now)
-{
-    int64_t other = boot_at > boot_now ? boot_at - boot_now : 0;
-
-    return boot_at != 0 && other < wait ? other : wait;
-}
-
-/* When nothing is put now: by then something is due, or everything has changed. */
-static void look_again_later(struct rotator *rotator, const struct plan *plan)
-{
-    int64_t now = replica_now(rotator->replica);
-    int64_t boot = boot_ms(rotator);
-    int64_t wait =
-        schedule_next_due(replica_ring(rotator->replica), replica_policy(rotator->replica), now) -
-        now;
-
-    if (rotator->cover_at != 0) {
-        wait = LOOK_AGAIN_MAX_MS; /* R9 has come due: its own moment counts */
-    }
-    wait = wait < LOOK_AGAIN_MAX_MS ? wait : LOOK_AGAIN_MAX_MS;
-    wait = sooner(wait, rotator->cover_at, boot);
-    wait = sooner(wait, rotator->tidy_at, boot);
-    wait = sooner(wait, plan->is_heal ? rotator->heal_at : 0, boot);
-    timer_arm(rotator->timers, rotator->look_timer, wait > 0 ? wait : 1);
-}
+/* --- looking --- */
 
 static void look(struct rotator *rotator)
 {
@@ -391,13 +294,22 @@ static void look(struct rotator *rotator)
     if (rotator->awaits_load) {
         return;
     }
-    rc = make_plan(rotator, &plan);
-    if (rc == ERR_OK && plan.is_due) {
+    const struct plan_moment moment = {
+        .policy = replica_policy(rotator->replica),
+        .random = rotator->random,
+        .now = replica_now(rotator->replica),
+        .boot = boot_ms(rotator),
+    };
+    rc = make_plan(rotator, &plan, &moment);
+    if (rc != ERR_OK) {
+        /* No memory or no randomness: not at once again. */
+        timer_arm(rotator->timers, rotator->look_timer, load_pace_every(sync_interval(rotator)));
+    } else if (plan.is_due) {
         start_put(rotator, &plan);
     } else {
-        look_again_later(rotator, &plan);
+        timer_arm(rotator->timers, rotator->look_timer, plan_wait(&plan, &rotator->pace, &moment));
     }
-    keyring_fini(&plan.next);
+    plan_fini(&plan);
 }
 
 static void on_look_timer(void *arg)
@@ -413,8 +325,7 @@ static void on_loaded(void *ctx)
     look(rotator);
 }
 
-/* --- life and calls ----------------------------------------------------------------------------
- */
+/* --- life and calls --- */
 
 enum err rotator_new(const struct rotator_options *options, struct rotator **out_rotator)
 {
@@ -459,7 +370,7 @@ void rotator_free(struct rotator *rotator)
     }
     replica_unlisten(rotator->replica, rotator);
     store_cancel(rotator->store, &rotator->op);
-    keyring_fini(&rotator->putting.next);
+    plan_fini(&rotator->putting);
     timer_free(rotator->timers, rotator->look_timer);
     timer_free(rotator->timers, rotator->act_timer);
     free(rotator);

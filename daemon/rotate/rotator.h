@@ -56,7 +56,8 @@ typedef void (*rotator_done_fn)(void *ctx, enum err code, const char *why,
 /* Completes exactly once, from the loop or (refusals only) before this returns: ERR_OK once the
  * store has it (or at once when nothing was to be changed), what change_rotate() refuses,
  * ERR_UNAVAILABLE (not ready, or no clear answer of the store within 10 s: repeat it, it names the
- * key), ERR_REFUSED (suspect clock), ERR_LIMIT (too many acts waiting). */
+ * key), ERR_REFUSED (suspect clock, or a newer stekd wrote the record), ERR_LIMIT (too many acts
+ * waiting). */
 void rotator_rotate(struct rotator *rotator, const uint8_t retire[KEY_NAME_LEN],
                     rotator_done_fn done, void *ctx);
 /* The caller of rotator_rotate() went away: its `done` will not be called. What was not put yet

@@ -35,7 +35,9 @@ static void on_loaded(void *ctx, const struct store_result *result)
         .version = result->version,
     };
 
-    if (result->code == ERR_OK && result->present) {
+    loaded.is_known = result->code == ERR_OK && result->present && load->has_known &&
+                      memcmp(load->known.bytes, result->version.bytes, STORE_VERSION_LEN) == 0;
+    if (result->code == ERR_OK && result->present && !loaded.is_known) {
         loaded.unreadable = wire_decode_record(result->record, &record, &why);
         if (loaded.unreadable == ERR_OK) {
             loaded.unreadable = check_place(&record, result, load->op.realm, &why);
@@ -47,8 +49,13 @@ static void on_loaded(void *ctx, const struct store_result *result)
     wire_record_fini(&record);
 }
 
-void vault_load(struct store *store, struct vault_load *load, const char *realm)
+void vault_load(struct store *store, struct vault_load *load, const char *realm,
+                const struct store_version *known)
 {
+    load->has_known = known != NULL;
+    if (known != NULL) {
+        load->known = *known;
+    }
     load->op.done = on_loaded;
     load->op.ctx = load;
     store_load(store, &load->op, realm);

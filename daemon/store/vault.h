@@ -24,9 +24,10 @@ struct vault_loaded {
     int64_t store_time_ms;
     bool present;
     struct store_version version;
+    bool is_known;              /* the version is the one known already: no record is decoded */
     enum err unreadable;        /* ERR_OK: `record` is there. Else why it is not, with `why` */
-    struct wire_record *record; /* NULL when absent or unreadable. The callback may take the ring
-                                 * (keyring_swap); the rest is borrowed during it */
+    struct wire_record *record; /* NULL when absent, known or unreadable. The callback may take the
+                                 * ring (keyring_swap); the rest is borrowed during it */
 };
 
 typedef void (*vault_loaded_fn)(void *ctx, const struct vault_loaded *loaded);
@@ -35,10 +36,15 @@ typedef void (*vault_loaded_fn)(void *ctx, const struct vault_loaded *loaded);
 struct vault_load {
     vault_loaded_fn done;
     void *ctx;
+    bool has_known;
+    struct store_version known;
     struct store_op op;
 };
 
-void vault_load(struct store *store, struct vault_load *load, const char *realm);
+/* `known` (NULL: none) is copied: a record under that version has been seen and is not opened
+ * again, for most loads find nothing new. */
+void vault_load(struct store *store, struct vault_load *load, const char *realm,
+                const struct store_version *known);
 /* Its callback never fires. */
 void vault_load_cancel(struct store *store, struct vault_load *load);
 
