@@ -127,6 +127,27 @@ static bool join(SSL *server, SSL *client)
     return true;
 }
 
+/* A ticket renewed in a TLS 1.2 resumption is announced by no callback: it is just there. */
+static void note_renewed(SSL *client, const SSL_SESSION *offer, struct tls_pair_result *result)
+{
+    SSL_SESSION *now = SSL_get1_session(client);
+    const unsigned char *was_ticket = NULL;
+    const unsigned char *ticket = NULL;
+    size_t was_len = 0;
+    size_t len = 0;
+
+    SSL_SESSION_get0_ticket(offer, &was_ticket, &was_len);
+    if (now != NULL) {
+        SSL_SESSION_get0_ticket(now, &ticket, &len);
+    }
+    if (len > 0 && (len != was_len || memcmp(ticket, was_ticket, len) != 0)) {
+        result->session = now;
+        result->tickets++;
+    } else {
+        SSL_SESSION_free(now);
+    }
+}
+
 bool tls_pair_handshake(SSL_CTX *server_ctx, SSL_CTX *client_ctx, int version, SSL_SESSION *offer,
                         struct tls_pair_result *result)
 {
@@ -147,6 +168,9 @@ bool tls_pair_handshake(SSL_CTX *server_ctx, SSL_CTX *client_ctx, int version, S
     }
     ok = shake(server, client, result) && one_byte(client, server) && one_byte(server, client);
     result->resumed = ok && SSL_session_reused(client) == 1;
+    if (result->resumed && version == TLS1_2_VERSION) {
+        note_renewed(client, offer, result);
+    }
 
 out:
     /* libssl takes a session whose connection ends without a goodbye for bad, and never offers it
