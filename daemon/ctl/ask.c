@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/ask.h"
+
+#include "base/secret.h"
+#include "src/unary.h"
+#include "wire/codec.h"
+#include "wire/methods.h"
+
+static enum err ask(const struct args *args, const char *path, const struct secret_buf *request,
+                    struct secret_buf *reply, struct errbuf *why)
+{
+    const struct slice message = {.at = request->at, .len = request->len};
+
+    return unary_call(args->server, path, message, args->timeout_ms, reply, why);
+}
+
+static struct slice slice_of(const struct secret_buf *buf)
+{
+    return (struct slice){.at = buf->at, .len = buf->len};
+}
+
+/* A reply that does not decode is the daemon's fault, whatever the decoder calls it. */
+static enum err judge_reply(enum err rc, struct errbuf *why)
+{
+    if (rc == ERR_OK || rc == ERR_NOMEM) {
+        return rc;
+    }
+    errbuf_prefix(why, "the daemon's answer cannot be read");
+    return ERR_PROTOCOL;
+}
+
+enum err ask_status(const struct args *args, struct wire_status *out, struct errbuf *why)
+{
+    struct secret_buf nothing = {0};
+    struct secret_buf reply = {0};
+
+    enum err rc = ask(args, METHOD_GET_STATUS, &nothing, &reply, why);
+    if (rc == ERR_OK) {
+        rc = judge_reply(wire_decode_status(slice_of(&reply), out, why), why);
+    }
+    secret_buf_fini(&reply);
+    return rc;
+}
+
+enum err ask_realms(const struct args *args, struct wire_status *out, struct errbuf *why)
+{
+    struct secret_buf nothing = {0};
+    struct secret_buf reply = {0};
+
+    enum err rc = ask(args, METHOD_LIST_REALMS, &nothing, &reply, why);
+    if (rc == ERR_OK) {
+        rc = judge_reply(wire_decode_realms(slice_of(&reply), out, why), why);
+    }
+    secret_buf_fini(&reply);
+    return rc;
+}
+
+enum err ask_keys(const struct args *args, const char *realm, struct wire_key_list *out,
+                  struct errbuf *why)
+{
+    struct secret_buf request = {0};
+    struct secret_buf reply = {0};
+
+    enum err rc = wire_encode_list_keys(realm, &request);
+    if (rc == ERR_OK) {
+        rc = ask(args, METHOD_LIST_KEYS, &request, &reply, why);
+    }
+    if (rc == ERR_OK) {
+        rc = judge_reply(wire_decode_key_list(slice_of(&reply), out, why), why);
+    }
+    secret_buf_fini(&request);
+    secret_buf_fini(&reply);
+    return rc;
+}
+
+enum err ask_rotate(const struct args *args, const struct wire_rotate *request,
+                    struct wire_rotated *out, struct errbuf *why)
+{
+    struct secret_buf message = {0};
+    struct secret_buf reply = {0};
+
+    enum err rc = wire_encode_rotate(request, &message);
+    if (rc == ERR_OK) {
+        rc = ask(args, METHOD_ROTATE, &message, &reply, why);
+    }
+    if (rc == ERR_OK) {
+        rc = judge_reply(wire_decode_rotated(slice_of(&reply), out, why), why);
+    }
+    secret_buf_fini(&message);
+    secret_buf_fini(&reply);
+    return rc;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The admin service's calls as functions of plain structs: encode, one call to the daemon that the
+ * arguments name, decode. Each failure comes with a sentence. */
+#ifndef STEKD_CTL_ASK_H
+#define STEKD_CTL_ASK_H
+
+#include "base/err.h"
+#include "ctl/args.h"
+#include "wire/messages.h"
+
+/* The caller gives *out to wire_status_fini(). */
+enum err ask_status(const struct args *args, struct wire_status *out, struct errbuf *why) MUST_USE;
+enum err ask_realms(const struct args *args, struct wire_status *out, struct errbuf *why) MUST_USE;
+
+/* The caller gives *out to wire_key_list_fini(). */
+enum err ask_keys(const struct args *args, const char *realm, struct wire_key_list *out,
+                  struct errbuf *why) MUST_USE;
+
+enum err ask_rotate(const struct args *args, const struct wire_rotate *request,
+                    struct wire_rotated *out, struct errbuf *why) MUST_USE;
+
+#endif

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STEKD_CTL_CMD_CONFIG_H
+#define STEKD_CTL_CMD_CONFIG_H
+
+#include "ctl/args.h"
+#include "ctl/exit_code.h"
+
+/* stekctl config check FILE: what stekd --check says, needing no daemon. */
+enum exit_code cmd_config(const struct args *args);
+
+#endif

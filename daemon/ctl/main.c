@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* stekctl, the operator's hand: the table of verbs and its help. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "config/config_suggest.h"
+#include "config/config_value.h"
+#include "ctl/args.h"
+#include "ctl/cmd_config.h"
+#include "ctl/cmd_keys.h"
+#include "ctl/cmd_realms.h"
+#include "ctl/cmd_rotate.h"
+#include "ctl/cmd_status.h"
+#include "ctl/cmd_version.h"
+#include "ctl/exit_code.h"
+
+struct verb {
+    const char *name;
+    const char *operands; /* as the help shows them */
+    size_t operand_count;
+    bool names_realm; /* the first operand is a realm */
+    bool takes_reason;
+    enum exit_code (*run)(const struct args *args); /* NULL: a later version's */
+    const char *help;
+};
+
+static const struct verb verbs[] = {
+    {"status", "", 0, false, false, cmd_status, "whether all is well: daemon, store, realms"},
+    {"realms", "", 0, false, false, cmd_realms, "the realms and their policies"},
+    {"keys", "REALM", 1, true, false, cmd_keys, "a realm's keys: names, states, dates"},
+    {"rotate", "REALM [--reason TEXT]", 1, true, true, cmd_rotate, "encrypt with the next key"},
+    {"config", "check FILE", 2, false, false, cmd_config, "every mistake in a configuration"},
+    {"version", "", 0, false, false, cmd_version, "the version of stekctl"},
+    {.name = "revoke"},
+    {.name = "frontends"},
+    {.name = "wait"},
+    {.name = "watch"},
+    {.name = "events"},
+    {.name = "doctor"},
+    {.name = "probe"},
+    {.name = "rekey"},
+    {.name = "pki"},
+    {.name = "completion"},
+};
+
+#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
+
+static void print_help(FILE *to)
+{
+    (void)fputs("usage: stekctl [OPTION...] VERB [OPERAND...]\n\n", to);
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        if (verbs[i].run != NULL) {
+            char call[64];
+            (void)snprintf(call, sizeof(call), "%s %s", verbs[i].name, verbs[i].operands);
+            (void)fprintf(to, "  %-30s %s\n", call, verbs[i].help);
+        }
+    }
+    (void)fputs("\n"
+                "  -s, --server unix:/PATH   the daemon [" ARGS_SERVER_DEFAULT "]\n"
+                "  -o, --output table|json   how to show it [table]\n"
+                "  -t, --timeout DURATION    how long one answer may take [5s]\n"
+                "  -r, --reason TEXT         why, for the audit log (rotate)\n"
+                "  -h, --help                this text\n"
+                "\n"
+                "STEKCTL_SERVER and STEKCTL_OUTPUT set the first two; options win.\n"
+                "Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration,\n"
+                "3 unreachable or timed out, 4 reachable but degraded (status), 5 denied.\n",
+                to);
+}
+
+static enum exit_code refuse_usage(const struct errbuf *why)
+{
+    (void)fprintf(stderr, "stekctl: %s\n", why->text);
+    (void)fputs("\"stekctl --help\" shows what there is\n", stderr);
+    return EXIT_CODE_USAGE;
+}
+
+static const struct verb *find_verb(const char *name, struct errbuf *why)
+{
+    struct config_suggest suggest = config_suggest_start(name);
+
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        if (strcmp(name, verbs[i].name) == 0) {
+            return &verbs[i];
+        }
+        if (verbs[i].run != NULL) {
+            config_suggest_offer(&suggest, verbs[i].name);
+        }
+    }
+    errbuf_set(why, "there is no verb \"%s\"", config_value_show(name));
+    if (suggest.nearest != NULL) {
+        errbuf_set(why, "there is no verb \"%s\"; did you mean \"%s\"?", config_value_show(name),
+                   suggest.nearest);
+    }
+    return NULL;
+}
+
+static void refuse_option(const char *option, struct errbuf *why)
+{
+    const char *nearest = args_suggest(option);
+
+    errbuf_set(why, "there is no option \"%s\"", config_value_show(option));
+    if (nearest != NULL) {
+        errbuf_set(why, "there is no option \"%s\"; did you mean \"%s\"?",
+                   config_value_show(option), nearest);
+    }
+}
+
+static enum err check_call(const struct verb *verb, const struct args *args, struct errbuf *why)
+{
+    if (verb->run == NULL) {
+        errbuf_set(why, "%s: not in this version", verb->name);
+        return ERR_UNSUPPORTED;
+    }
+    if (args->unknown_option != NULL) {
+        refuse_option(args->unknown_option, why);
+        return ERR_INVALID;
+    }
+    if (args->word_count != 1 + verb->operand_count) {
+        errbuf_set(why, "usage: stekctl %s%s%s", verb->name, verb->operands[0] == '\0' ? "" : " ",
+                   verb->operands);
+        return ERR_INVALID;
+    }
+    if (args->reason != NULL && !verb->takes_reason) {
+        errbuf_set(why, "%s takes no --reason", verb->name);
+        return ERR_INVALID;
+    }
+    if (verb->names_realm && !text_is_realm_name(args->words[1])) {
+        errbuf_set(why, "\"%s\" cannot be a realm: 1 to %d of a-z, 0-9, '.', '_', '-'",
+                   config_value_show(args->words[1]), REALM_NAME_MAX);
+        return ERR_INVALID;
+    }
+    return ERR_OK;
+}
+
+static enum exit_code run(const struct args *args)
+{
+    struct errbuf why = {""};
+
+    if (args->word_count == 0 && args->unknown_option != NULL) {
+        refuse_option(args->unknown_option, &why);
+        return refuse_usage(&why);
+    }
+    if (args->word_count == 0) {
+        errbuf_set(&why, "which verb?");
+        return refuse_usage(&why);
+    }
+    const struct verb *verb = find_verb(args->words[0], &why);
+    if (verb == NULL || check_call(verb, args, &why) != ERR_OK) {
+        return refuse_usage(&why);
+    }
+    return verb->run(args);
+}
+
+/* An answer that did not reach its reader (a full disk, a closed pipe) is not an answer. */
+static enum exit_code finish(enum exit_code code)
+{
+    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+        (void)fputs("stekctl: the output could not be written\n", stderr);
+        return EXIT_CODE_REFUSED;
+    }
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    const struct args_environment environment = {
+        .server = getenv("STEKCTL_SERVER"),
+        .output = getenv("STEKCTL_OUTPUT"),
+    };
+    struct args args = {.word_count = 0};
+    struct errbuf why = {""};
+
+    if (args_parse(argc, argv, &environment, &args, &why) != ERR_OK) {
+        return (int)refuse_usage(&why);
+    }
+    if (args.is_help || (args.word_count == 1 && strcmp(args.words[0], "help") == 0)) {
+        print_help(stdout);
+        return (int)finish(EXIT_CODE_DONE);
+    }
+    if (args.is_version) {
+        return (int)finish(cmd_version(&args));
+    }
+    return (int)finish(run(&args));
+}

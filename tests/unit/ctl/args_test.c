@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/args.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define WORDS_MAX 8
+
+struct line {
+    const char *words[WORDS_MAX]; /* after the program's name, NULL terminated */
+};
+
+static const struct args_environment nothing_set = {NULL, NULL};
+
+static enum err parse(const struct line *line, const struct args_environment *environment,
+                      struct args *out, struct errbuf *why)
+{
+    char *argv[WORDS_MAX + 2] = {(char *)(uintptr_t) "stekctl"};
+    int argc = 1;
+
+    for (size_t i = 0; i < WORDS_MAX && line->words[i] != NULL; i++) {
+        argv[argc++] = (char *)(uintptr_t)line->words[i];
+    }
+    return args_parse(argc, argv, environment, out, why);
+}
+
+static void without_options_the_defaults_hold(void **unused)
+{
+    const struct line line = {{"status"}};
+    struct args args;
+    struct errbuf why = {""};
+
+    (void)unused;
+    assert_int_equal(parse(&line, &nothing_set, &args, &why), ERR_OK);
+    assert_string_equal(args.server, "unix:/run/stekd/stekd.sock");
+    assert_int_equal(args.output, ARGS_OUTPUT_TABLE);
+    assert_int_equal(args.timeout_ms, 5000);
+    assert_null(args.reason);
+    assert_int_equal(args.word_count, 1);
+    assert_string_equal(args.words[0], "status");
+    assert_null(args.unknown_option);
+}
+
+static void options_may_stand_anywhere_and_in_every_form(void **unused)
+{
+    static const struct line rows[] = {
+        {{"-s", "unix:/s", "-o", "json", "-t", "90s", "keys", "web"}},
+        {{"--server=unix:/s", "keys", "--output=json", "web", "--timeout=90s"}},
+        {{"keys", "web", "--server", "unix:/s", "--output", "json", "--timeout", "90s"}},
+        {{"--server=unix:/s", "--output=json", "-t", "90s", "--", "keys", "web"}},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct args args;
+        struct errbuf why = {""};
+        assert_int_equal(parse(&rows[i], &nothing_set, &args, &why), ERR_OK);
+        assert_string_equal(args.server, "unix:/s");
+        assert_int_equal(args.output, ARGS_OUTPUT_JSON);
+        assert_int_equal(args.timeout_ms, 90000);
+        assert_int_equal(args.word_count, 2);
+        assert_string_equal(args.words[1], "web");
+    }
+}
+
+static void what_cannot_be_meant_is_refused_with_a_sentence(void **unused)
+{
+    static const struct {
+        struct line line;
+        enum err want;
+        const char *says;
+    } rows[] = {
+        {{{"--server"}}, ERR_INVALID, "--server needs a value"},
+        {{{"-o"}}, ERR_INVALID, "--output needs a value"},
+        {{{"--server", "stekd.sock"}}, ERR_INVALID, "must be unix:/PATH"},
+        {{{"--server", "unix:stekd.sock"}}, ERR_INVALID, "unix:stekd.sock"},
+        {{{"--server", "ks.example:7443"}}, ERR_UNSUPPORTED, "not in this version"},
+        {{{"--ca", "f"}}, ERR_UNSUPPORTED, "--ca: not in this version"},
+        {{{"--cert=f"}}, ERR_UNSUPPORTED, "--cert: not in this version"},
+        {{{"--key"}}, ERR_UNSUPPORTED, "--key: not in this version"},
+        {{{"-o", "yaml"}}, ERR_INVALID, "must be table or json"},
+        {{{"-t", "5"}}, ERR_INVALID, "timeout \"5\""},
+        {{{"-t", "0s"}}, ERR_INVALID, "from 1ms to 10m"},
+        {{{"-t", "600001ms"}}, ERR_INVALID, "from 1ms to 10m"},
+        {{{"--help=yes"}}, ERR_INVALID, "--help takes no value"},
+        {{{"--reason", "two\nlines"}}, ERR_INVALID, "one line"},
+        {{{"a", "b", "c", "d", "e"}}, ERR_INVALID, "too many arguments"},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct args args = {.word_count = 99};
+        struct errbuf why = {""};
+        assert_int_equal(parse(&rows[i].line, &nothing_set, &args, &why), rows[i].want);
+        if (strstr(why.text, rows[i].says) == NULL) {
+            fail_msg("row %zu: \"%s\" does not say \"%s\"", i, why.text, rows[i].says);
+        }
+        assert_int_equal(args.word_count, 99);
+    }
+}
+
+static void the_timeout_has_exact_ends(void **unused)
+{
+    static const struct {
+        const char *text;
+        int64_t want;
+    } rows[] = {{"1ms", 1}, {"10m", 600000}, {"600000ms", 600000}};
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct line line = {{"-t", rows[i].text, "status"}};
+        struct args args;
+        struct errbuf why = {""};
+        assert_int_equal(parse(&line, &nothing_set, &args, &why), ERR_OK);
+        assert_int_equal(args.timeout_ms, rows[i].want);
+    }
+}
+
+static void a_reason_has_an_exact_longest_length(void **unused)
+{
+    char reason[502];
+
+    (void)unused;
+    for (size_t len = 499; len <= 501; len++) {
+        memset(reason, 'x', len);
+        reason[len] = '\0';
+        const struct line line = {{"rotate", "web", "--reason", reason}};
+        struct args args;
+        struct errbuf why = {""};
+        assert_int_equal(parse(&line, &nothing_set, &args, &why),
+                         len <= 500 ? ERR_OK : ERR_INVALID);
+    }
+}
+
+static void the_environment_sets_what_options_do_not(void **unused)
+{
+    const struct args_environment set = {"unix:/from-environment", "json"};
+    const struct line plain = {{"status"}};
+    const struct line loud = {{"status", "-o", "table", "-s", "unix:/from-option"}};
+    struct args args;
+    struct errbuf why = {""};
+
+    (void)unused;
+    assert_int_equal(parse(&plain, &set, &args, &why), ERR_OK);
+    assert_string_equal(args.server, "unix:/from-environment");
+    assert_int_equal(args.output, ARGS_OUTPUT_JSON);
+    assert_int_equal(parse(&loud, &set, &args, &why), ERR_OK);
+    assert_string_equal(args.server, "unix:/from-option");
+    assert_int_equal(args.output, ARGS_OUTPUT_TABLE);
+}
+
+static void an_empty_environment_variable_is_not_set_and_a_wrong_one_is_named(void **unused)
+{
+    const struct args_environment empty = {"", ""};
+    const struct args_environment wrong_server = {"stekd", NULL};
+    const struct args_environment wrong_output = {NULL, "xml"};
+    const struct line line = {{"status"}};
+    struct args args;
+    struct errbuf why = {""};
+
+    (void)unused;
+    assert_int_equal(parse(&line, &empty, &args, &why), ERR_OK);
+    assert_int_equal(parse(&line, &wrong_server, &args, &why), ERR_INVALID);
+    assert_non_null(strstr(why.text, "STEKCTL_SERVER"));
+    assert_int_equal(parse(&line, &wrong_output, &args, &why), ERR_INVALID);
+    assert_non_null(strstr(why.text, "STEKCTL_OUTPUT"));
+}
+
+static void an_unknown_option_ends_the_reading_and_is_kept(void **unused)
+{
+    const struct line line = {{"revoke", "web", "--all", "--server"}};
+    struct args args;
+    struct errbuf why = {""};
+
+    (void)unused;
+    assert_int_equal(parse(&line, &nothing_set, &args, &why), ERR_OK);
+    assert_string_equal(args.unknown_option, "--all");
+    assert_int_equal(args.word_count, 2);
+}
+
+static void after_two_dashes_everything_is_a_word(void **unused)
+{
+    const struct line line = {{"config", "check", "--", "-o"}};
+    struct args args;
+    struct errbuf why = {""};
+
+    (void)unused;
+    assert_int_equal(parse(&line, &nothing_set, &args, &why), ERR_OK);
+    assert_int_equal(args.word_count, 3);
+    assert_string_equal(args.words[2], "-o");
+}
+
+static void a_slip_in_an_option_is_answered_with_the_nearest(void **unused)
+{
+    (void)unused;
+    assert_string_equal(args_suggest("--sever"), "--server");
+    assert_string_equal(args_suggest("--time-out"), "--timeout");
+    assert_null(args_suggest("--everything"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_options_the_defaults_hold),
+        cmocka_unit_test(options_may_stand_anywhere_and_in_every_form),
+        cmocka_unit_test(what_cannot_be_meant_is_refused_with_a_sentence),
+        cmocka_unit_test(the_timeout_has_exact_ends),
+        cmocka_unit_test(a_reason_has_an_exact_longest_length),
+        cmocka_unit_test(the_environment_sets_what_options_do_not),
+        cmocka_unit_test(an_empty_environment_variable_is_not_set_and_a_wrong_one_is_named),
+        cmocka_unit_test(an_unknown_option_ends_the_reading_and_is_kept),
+        cmocka_unit_test(after_two_dashes_everything_is_a_word),
+        cmocka_unit_test(a_slip_in_an_option_is_answered_with_the_nearest),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
