@@ -323,8 +323,8 @@ size_t app_locked_memory_need(const struct config *config)
 {
     /* A ring takes two pages, and is held by the replica, the rotator, the store and messages on
      * their way; the rest is the server's buffer and what slow readers have not taken. */
-    const size_t per_realm = 64 * 1024;
-    const size_t base = 1024 * 1024;
+    const size_t per_realm = (size_t)64 * 1024;
+    const size_t base = (size_t)1024 * 1024;
 
     return base + config->realm_count * per_realm;
 }

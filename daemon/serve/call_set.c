@@ -224,9 +224,10 @@ void call_set_free(struct call_set *set)
     if (set == NULL) {
         return;
     }
-    while (set->first != NULL) {
-        set->first->is_finished = true;
-        discard(set, set->first);
+    for (struct call *call = set->first, *next = NULL; call != NULL; call = next) {
+        next = call->next;
+        call->is_finished = true;
+        discard(set, call);
     }
     timer_free(set->options.services->timers, set->timer);
     h2_session_free(set->session);

@@ -254,7 +254,7 @@ static void on_guard(void *arg)
     uint64_t *counter = NULL;
 
     c->guard_due = INT64_MAX;
-    if (boot_now(c) < next_limit(c, &counter)) {
+    if (boot_now(c) < next_limit(c, &counter) || counter == NULL) {
         arm_guard(c);
         return;
     }
