@@ -68,7 +68,8 @@ bool grpc_assembler_next(struct grpc_assembler *a, struct slice *out_message)
         return false;
     }
     const size_t len = announced_at(a, 0);
-    if (a->buf.len - GRPC_PREFIX_LEN < len) {
+    /* Not whole yet, or refused by check_prefixes(), which went no further. */
+    if (a->buf.len - GRPC_PREFIX_LEN < len || a->checked < GRPC_PREFIX_LEN + len) {
         return false;
     }
     a->ready = GRPC_PREFIX_LEN + len;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * gRPC over HTTP/2 without a socket: bytes in, bytes out, events between; one type for both
- * roles. The only file that names nghttp2 is its .c. nghttp2 runs on an allocator that wipes
- * what it frees; queued messages lie in secret memory until nghttp2 takes them.
+ * roles. Only core/wire/h2_*.c name nghttp2. It runs on an allocator that wipes what it frees;
+ * messages pass it by and lie in secret memory until h2_session_drain() has handed them out.
  *
  * Callbacks come from inside h2_session_feed() and h2_session_drain(). From a callback every
  * function here may be called except h2_session_free(), feed and drain. Stream ids are odd
@@ -24,10 +24,11 @@ enum h2_role { H2_CLIENT, H2_SERVER };
 
 /* Everything a peer can make us hold. Zero takes the default in brackets. */
 struct h2_limits {
-    size_t message_max;       /* bytes of one received gRPC message [WIRE_MESSAGE_MAX] */
-    size_t queue_max;         /* bytes of messages queued for sending on one stream [1 MiB] */
-    size_t output_max;        /* h2_session_wants_more_output() answers false above it [64 KiB] */
-    uint32_t streams_max;     /* concurrent streams a client may open [100] */
+    size_t message_max;   /* bytes of one received gRPC message [WIRE_MESSAGE_MAX] */
+    size_t partial_max;   /* bytes of unfinished messages over all streams [4 * message_max] */
+    size_t queue_max;     /* bytes of messages queued for sending on one stream [1 MiB] */
+    size_t output_max;    /* bytes after which one h2_session_drain() stops gathering [16 KiB] */
+    uint32_t streams_max; /* concurrent streams a client may open [100] */
     uint32_t header_list_max; /* bytes of one header block [8192] */
 };
 
