@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/openssl_attach.h"
+
+#include "unit/client/openssl_fixture.h"
+
+/* --- refusals ---------------------------------------------------------------------------------
+ */
+
+static void arguments_that_cannot_be_meant_are_invalid(void **state)
+{
+    struct fixture *f = *state;
+    struct stek_client *client = f->world.client;
+    char context[CONTEXT_MAX + 2];
+    SSL_CTX *ctx = tls_pair_server_ctx();
+
+    assert_int_equal(stek_ssl_ctx_attach(NULL, ctx, "web", ""), STEK_ERR_INVALID);
+    assert_int_equal(stek_ssl_ctx_attach(client, NULL, "web", ""), STEK_ERR_INVALID);
+    assert_int_equal(stek_ssl_ctx_attach(client, ctx, NULL, ""), STEK_ERR_INVALID);
+    assert_int_equal(stek_ssl_ctx_attach(client, ctx, "web", NULL), STEK_ERR_INVALID);
+    assert_int_equal(stek_ssl_ctx_attach(client, ctx, "other", ""), STEK_ERR_UNKNOWN_REALM);
+    memset(context, 'x', sizeof(context));
+    context[CONTEXT_MAX + 1] = '\0';
+    assert_int_equal(stek_ssl_ctx_attach(client, ctx, "web", context), STEK_ERR_INVALID);
+    context[CONTEXT_MAX] = '\0';
+    assert_int_equal(stek_ssl_ctx_attach(client, ctx, "web", context), STEK_OK);
+    SSL_CTX_free(ctx);
+}
+
+static void a_server_that_libssl_would_not_give_tickets_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    SSL_CTX *no_tickets = tls_pair_server_ctx();
+    SSL_CTX *early_data = tls_pair_server_ctx();
+    SSL_CTX *datagrams = SSL_CTX_new(DTLS_server_method());
+
+    (void)SSL_CTX_set_options(no_tickets, SSL_OP_NO_TICKET);
+    assert_int_equal(stek_ssl_ctx_attach(f->world.client, no_tickets, "web", ""), STEK_ERR_REFUSED);
+    assert_int_equal(SSL_CTX_set_max_early_data(early_data, 1), 1);
+    assert_int_equal(stek_ssl_ctx_attach(f->world.client, early_data, "web", ""), STEK_ERR_REFUSED);
+    assert_int_equal(stek_ssl_ctx_attach(f->world.client, datagrams, "web", ""),
+                     STEK_ERR_UNSUPPORTED);
+
+    /* With nothing changed: switched to what is allowed, it goes. */
+    (void)SSL_CTX_clear_options(no_tickets, SSL_OP_NO_TICKET);
+    assert_int_equal(stek_ssl_ctx_attach(f->world.client, no_tickets, "web", ""), STEK_OK);
+    assert_int_equal(SSL_CTX_set_max_early_data(early_data, 0), 1);
+    assert_int_equal(stek_ssl_ctx_attach(f->world.client, early_data, "mail", ""), STEK_OK);
+    SSL_CTX_free(no_tickets);
+    SSL_CTX_free(early_data);
+    SSL_CTX_free(datagrams);
+}
+
+static void more_contexts_than_were_asked_for_are_too_many(void **state)
+{
+    struct fixture *f = *state; /* room for 4, one is taken */
+    const char *contexts[] = {"a", "b", "c", "d"};
+    SSL_CTX *ctx[4];
+
+    for (size_t i = 0; i < 4; i++) {
+        ctx[i] = tls_pair_server_ctx();
+        assert_int_equal(stek_ssl_ctx_attach(f->world.client, ctx[i], "web", contexts[i]),
+                         i < 3 ? STEK_OK : STEK_ERR_TOO_SMALL);
+    }
+    /* One that is known needs no room. */
+    assert_int_equal(stek_ssl_ctx_attach(f->world.client, ctx[3], "web", "a"), STEK_OK);
+    for (size_t i = 0; i < 4; i++) {
+        SSL_CTX_free(ctx[i]);
+    }
+}
+
+static void attaching_again_is_fine_only_if_nothing_differs(void **state)
+{
+    struct fixture *f = *state;
+    struct stek_client *client = f->world.client;
+
+    assert_int_equal(stek_ssl_ctx_attach(client, f->server, "web", ""), STEK_OK);
+    assert_int_equal(stek_ssl_ctx_attach(client, f->server, "web", "x"), STEK_ERR_REFUSED);
+    assert_int_equal(stek_ssl_ctx_attach(client, f->server, "mail", ""), STEK_ERR_REFUSED);
+    SSL_CTX_set_verify(f->server, SSL_VERIFY_PEER, NULL);
+    assert_int_equal(stek_ssl_ctx_attach(client, f->server, "web", ""), STEK_ERR_REFUSED);
+    SSL_CTX_set_verify(f->server, SSL_VERIFY_NONE, NULL);
+    fixture_add_active(f, 1);
+    SSL_SESSION *ticket = fixture_ticket(f, TLS1_3_VERSION);
+    assert_true(fixture_resumes(f, TLS1_3_VERSION, ticket));
+    SSL_SESSION_free(ticket);
+}
+
+static int their_evp_callback(SSL *ssl, unsigned char *name, unsigned char *iv,
+                              EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int is_encrypting)
+{
+    (void)ssl;
+    (void)name;
+    (void)iv;
+    (void)cipher;
+    (void)mac;
+    (void)is_encrypting;
+    return -1;
+}
+
+static void the_applications_own_key_callback_is_replaced(void **state)
+{
+    struct fixture *f = *state;
+    SSL_CTX *ctx = tls_pair_server_ctx();
+
+    fixture_add_active(f, 1);
+    assert_int_equal(SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, their_evp_callback), 1);
+    assert_int_equal(stek_ssl_ctx_attach(f->world.client, ctx, "web", ""), STEK_OK);
+    for (size_t i = 0; i < 2; i++) {
+        struct tls_pair_result result = fixture_shake_with(ctx, f->client, versions[i], NULL);
+        assert_non_null(result.session);
+        SSL_SESSION_free(result.session);
+    }
+    SSL_CTX_free(ctx);
+}
+
+/* --- the policy changes after attach ----------------------------------------------------------
+ */
+
+static void a_session_id_context_changed_after_attach_issues_no_ticket(void **state)
+{
+    struct fixture *f = *state;
+
+    fixture_add_active(f, 1);
+    for (size_t i = 0; i < 2; i++) {
+        SSL_SESSION *before = fixture_ticket(f, versions[i]);
+        assert_int_equal(SSL_CTX_set_session_id_context(f->server, (const unsigned char *)"x", 1),
+                         1);
+        struct tls_pair_result result = fixture_shake(f, versions[i], before);
+        assert_false(result.resumed);
+        assert_int_equal(result.tickets, 0);
+        SSL_SESSION_free(before);
+        SSL_CTX_free(f->server);
+        f->server = key_world_server(&f->world, "");
+    }
+    assert_true(fixture_count(f, COUNT_POLICY_MISMATCH) >= 2);
+}
+
+static int accept_any(int ok, X509_STORE_CTX *store)
+{
+    (void)ok;
+    (void)store;
+    return 1;
+}
+
+static void a_verify_mode_changed_after_attach_neither_issues_nor_opens(void **state)
+{
+    struct fixture *f = *state;
+
+    fixture_add_active(f, 1);
+    for (size_t i = 0; i < 2; i++) {
+        SSL_SESSION *before = fixture_ticket(f, versions[i]);
+        SSL_CTX_set_verify(f->server, SSL_VERIFY_PEER, accept_any);
+        struct tls_pair_result result = fixture_shake(f, versions[i], before);
+        assert_false(result.resumed);
+        assert_int_equal(result.tickets, 0);
+        SSL_CTX_set_verify(f->server, SSL_VERIFY_NONE, NULL);
+        assert_true(fixture_resumes(f, versions[i], before));
+        SSL_SESSION_free(before);
+    }
+    assert_true(fixture_count(f, COUNT_POLICY_MISMATCH) >= 4);
+}
+
+static void early_data_switched_on_after_attach_issues_no_ticket(void **state)
+{
+    struct fixture *f = *state;
+
+    fixture_add_active(f, 1);
+    assert_int_equal(SSL_CTX_set_max_early_data(f->server, 1024), 1);
+    (void)SSL_CTX_set_options(f->server, SSL_OP_NO_ANTI_REPLAY);
+    struct tls_pair_result result = fixture_shake(f, TLS1_3_VERSION, NULL);
+    assert_int_equal(result.tickets, 0);
+    assert_true(fixture_count(f, COUNT_POLICY_MISMATCH) >= 1);
+}
+
+/* --- one listener, two policies (EXP-1) -------------------------------------------------------
+ */
+
+static int switch_by_name(SSL *ssl, int *alert, void *arg)
+{
+    (void)alert;
+    (void)SSL_set_SSL_CTX(ssl, arg);
+    SSL_set_verify(ssl, SSL_CTX_get_verify_mode(arg), NULL);
+    return SSL_TLSEXT_ERR_OK;
+}
+
+/* libssl opens a TLS 1.3 ticket before it knows the name (so the server-name callback is too late
+ * to choose a policy). What we can hold: the session it resumed is not written into a ticket of
+ * the stricter context. */
+static void a_session_resumed_into_another_policy_gets_no_ticket_there(void **state)
+{
+    struct fixture *f = *state;
+    SSL_CTX *strict = tls_pair_server_ctx();
+
+    SSL_CTX_set_verify(strict, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    assert_int_equal(stek_ssl_ctx_attach(f->world.client, strict, "web", "strict"), STEK_OK);
+    fixture_add_active(f, 1);
+    SSL_SESSION *open = fixture_ticket(f, TLS1_3_VERSION);
+    SSL_CTX_set_tlsext_servername_callback(f->server, switch_by_name);
+    SSL_CTX_set_tlsext_servername_arg(f->server, strict);
+    struct tls_pair_result result = fixture_shake(f, TLS1_3_VERSION, open);
+    assert_true(result.resumed); /* libssl's way, known: this shows that the test is at the place */
+    assert_int_equal(result.tickets, 0);
+    assert_true(fixture_count(f, COUNT_POLICY_MISMATCH) >= 1);
+    SSL_SESSION_free(open);
+    SSL_CTX_free(strict);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(arguments_that_cannot_be_meant_are_invalid),
+        FIXTURE_TEST(a_server_that_libssl_would_not_give_tickets_is_refused),
+        FIXTURE_TEST(more_contexts_than_were_asked_for_are_too_many),
+        FIXTURE_TEST(attaching_again_is_fine_only_if_nothing_differs),
+        FIXTURE_TEST(the_applications_own_key_callback_is_replaced),
+        FIXTURE_TEST(a_session_id_context_changed_after_attach_issues_no_ticket),
+        FIXTURE_TEST(a_verify_mode_changed_after_attach_neither_issues_nor_opens),
+        FIXTURE_TEST(early_data_switched_on_after_attach_issues_no_ticket),
+        FIXTURE_TEST(a_session_resumed_into_another_policy_gets_no_ticket_there),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
