@@ -8,8 +8,7 @@
 
 #include <event2/event.h>
 
-#define READ_MAX  16384
-#define FLUSH_MAX 32768 /* bytes gathered for one write */
+#define READ_MAX 16384
 
 struct connection {
     const struct connection_env *env;
@@ -55,10 +54,10 @@ static struct serve_stats *stats_of(const struct connection *c)
 /* ---- output ---- */
 
 /* How many bytes the socket took, 0 when it is full. */
-static size_t send_some(struct connection *c, const struct secret_buf *from)
+static size_t send_some(struct connection *c, struct slice bytes)
 {
     for (;;) {
-        ssize_t sent = send(c->fd, from->at, from->len, MSG_NOSIGNAL);
+        ssize_t sent = send(c->fd, bytes.at, bytes.len, MSG_NOSIGNAL);
         if (sent >= 0) {
             return (size_t)sent;
         }
@@ -72,28 +71,11 @@ static size_t send_some(struct connection *c, const struct secret_buf *from)
     }
 }
 
-/* Fills the scratch buffer from the session. */
-static enum err gather(struct connection *c)
-{
-    struct secret_buf *scratch = c->env->scratch;
-    struct slice bytes;
-    enum err rc = ERR_OK;
-
-    do {
-        bytes = (struct slice){NULL, 0};
-        rc = call_set_drain(c->calls, &bytes, NULL);
-        if (rc == ERR_OK && bytes.len > 0) {
-            rc = secret_buf_append(scratch, bytes.at, bytes.len);
-        }
-    } while (rc == ERR_OK && bytes.len > 0 && scratch->len < FLUSH_MAX);
-    return rc;
-}
-
 /* Sends what an earlier flush left. True when nothing is left. */
 static bool flush_unsent(struct connection *c)
 {
     while (c->unsent.len > 0) {
-        size_t sent = send_some(c, &c->unsent);
+        size_t sent = send_some(c, (struct slice){c->unsent.at, c->unsent.len});
         if (sent == 0) {
             return false;
         }
@@ -106,25 +88,23 @@ static bool flush_unsent(struct connection *c)
 
 static void flush(struct connection *c)
 {
-    struct secret_buf *scratch = c->env->scratch;
+    struct slice bytes = {NULL, 0};
+    enum err rc = ERR_OK;
 
-    while (!c->is_broken && flush_unsent(c)) {
-        enum err rc = gather(c);
-        size_t sent = rc == ERR_OK && scratch->len > 0 ? send_some(c, scratch) : 0;
-        size_t rest = scratch->len - sent;
-        if (rc == ERR_OK && rest > 0) {
-            rc = secret_buf_append(&c->unsent, scratch->at + sent, rest);
-            c->stalled_since = boot_now(c);
-        }
-        bool was_empty = scratch->len == 0;
-        secret_buf_consume(scratch, scratch->len);
-        if (rc != ERR_OK) {
-            /* Bytes of the stream are lost: nothing that follows would make sense. */
-            c->is_broken = true;
-        }
-        if (was_empty) {
+    while (rc == ERR_OK && !c->is_broken && flush_unsent(c)) {
+        rc = call_set_drain(c->calls, &bytes, NULL);
+        if (rc == ERR_OK && bytes.len == 0) {
             return;
         }
+        size_t sent = rc == ERR_OK ? send_some(c, bytes) : 0;
+        if (rc == ERR_OK && sent < bytes.len) {
+            rc = secret_buf_append(&c->unsent, bytes.at + sent, bytes.len - sent);
+            c->stalled_since = boot_now(c);
+        }
+    }
+    if (rc != ERR_OK) {
+        /* Bytes of the stream are lost: nothing that follows would make sense. */
+        c->is_broken = true;
     }
 }
 

@@ -7,10 +7,10 @@
  *         |            |            |           IDLE: no call under way (idle limit)
  *         +------------+------------+---> DRAINING ---> closed
  *
- * Replies carry key bytes, so they pass only through secret memory: the session's output is
- * gathered in one locked buffer that all connections share, and what the socket does not take is
- * kept in a locked buffer of the connection. Nothing more is gathered until that is gone, so a
- * peer that does not read holds a bounded rest; one that never reads is cut off (stall limit).
+ * Replies carry key bytes, so they pass only through secret memory: the session's output is, and
+ * what the socket does not take of it is kept in a locked buffer of the connection. Nothing more is
+ * drained until that is gone, so a peer that does not read holds a bounded rest; one that never
+ * reads is cut off (stall limit).
  *
  * A connection ends only from its own event callbacks, where it tells its owner to free it.
  */
@@ -19,7 +19,6 @@
 
 #include <stdint.h>
 
-#include "base/secret.h"
 #include "serve/call_set.h"
 
 struct event_base;
@@ -41,7 +40,6 @@ struct connection_env {
     struct event_base *base;
     const struct services *services;
     struct connection_limits limits;
-    struct secret_buf *scratch;
     /* The connection is over: free it, now or later. Called once, from the loop. */
     void (*on_over)(void *ctx, struct connection *connection);
     void *ctx;

@@ -11,7 +11,6 @@
 #include "serve/rpc_health.h"
 
 #define LISTENERS_MAX 16
-#define SCRATCH_BYTES 65536
 
 /* A connection and its place in the list. */
 struct slot {
@@ -22,7 +21,6 @@ struct slot {
 struct server {
     struct server_options options;
     struct connection_env env;
-    struct secret_buf scratch;
     struct listener *listeners[LISTENERS_MAX]; /* owned */
     size_t listener_count;
     struct slot *slots;    /* owned, each */
@@ -158,18 +156,13 @@ enum err server_new(const struct server_options *options, struct server **out_se
         .base = options->base,
         .services = options->services,
         .limits = options->limits,
-        .scratch = &server->scratch,
         .on_over = on_over,
         .ctx = server,
     };
-    enum err rc = secret_buf_reserve(&server->scratch, SCRATCH_BYTES);
     server->drained = event_new(options->base, -1, 0, on_drained, server);
-    if (rc == ERR_OK && server->drained == NULL) {
-        rc = ERR_NOMEM;
-    }
-    if (rc != ERR_OK) {
+    if (server->drained == NULL) {
         server_free(server);
-        return rc;
+        return ERR_NOMEM;
     }
     *out_server = server;
     return ERR_OK;
@@ -198,7 +191,6 @@ void server_free(struct server *server)
     if (server->drained != NULL) {
         event_free(server->drained);
     }
-    secret_buf_fini(&server->scratch);
     free(server);
 }
 

@@ -99,7 +99,7 @@ static void a_unary_call_takes_exactly_one_message(void **unused)
     (void)unused;
     world_start(world);
     client_init(&client, world, UID_TOP);
-    client_run(&client, WORLD_LEAD_MS);
+    client_run(&client, WORLD_SETTLED_MS);
     const struct key *key =
         keyring_pick(replica_ring(world->replicas[0]), replica_now(world->replicas[0]));
     memcpy(request.retire, key->name, KEY_NAME_LEN);

@@ -21,7 +21,6 @@
 struct wire {
     struct world *world;
     struct event_base *base;
-    struct secret_buf scratch;
     struct connection_env env;
     struct connection *connection; /* NULL once it was over */
     int client_fd;
@@ -85,7 +84,6 @@ static struct wire *wire_new(uint32_t uid)
     w->env = (struct connection_env){.base = w->base,
                                      .services = &w->world->services,
                                      .limits = connection_limits_default(),
-                                     .scratch = &w->scratch,
                                      .on_over = on_over,
                                      .ctx = w};
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
@@ -100,10 +98,8 @@ static struct wire *wire_new(uint32_t uid)
 static void wire_free(struct wire *w)
 {
     connection_free(w->connection);
-    assert_int_equal(w->scratch.len, 0); /* wiped after every use */
     h2_session_free(w->client);
     (void)close(w->client_fd);
-    secret_buf_fini(&w->scratch);
     event_base_free(w->base);
     world_free(w->world);
     free(w);

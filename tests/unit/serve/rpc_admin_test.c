@@ -90,7 +90,7 @@ static void status_tells_how_long_the_first_key_takes(void **unused)
     assert_non_null(strstr(status.problems[0], "first key active in 2 s"));
     wire_status_fini(&status);
 
-    client_run(&client, WORLD_LEAD_MS);
+    client_run(&client, WORLD_SETTLED_MS);
     status = decode_status(ask_empty(&client, METHOD_GET_STATUS));
     assert_int_equal(status.problem_count, 0);
     assert_true(status.realms[0].has_active);
@@ -199,7 +199,7 @@ static void no_answer_has_a_key_byte(void **unused)
     (void)unused;
     world_start(world);
     client_init(&client, world, UID_TOP);
-    client_run(&client, WORLD_LEAD_MS);
+    client_run(&client, WORLD_SETTLED_MS);
     const struct keyring *ring = replica_ring(world->replicas[0]);
     must_have_no_key_byte(ring, ask_empty(&client, METHOD_GET_STATUS));
     must_have_no_key_byte(ring, ask_empty(&client, METHOD_LIST_REALMS));
@@ -230,7 +230,7 @@ static void keys_are_listed_in_the_order_of_their_use(void **unused)
     (void)unused;
     world_start(world);
     client_init(&client, world, UID_WEB_OPERATOR);
-    client_run(&client, WORLD_LEAD_MS);
+    client_run(&client, WORLD_SETTLED_MS);
     struct seen *seen = ask_keys(&client, "web");
     seen_must_end(seen, GRPC_OK, "");
     assert_int_equal(wire_decode_key_list(seen_last(seen), &list, &why), ERR_OK);
@@ -264,7 +264,7 @@ static void a_rotate_is_done_once_however_often_it_is_asked_for(void **unused)
     (void)unused;
     world_start(world);
     client_init(&client, world, UID_WEB_OPERATOR);
-    client_run(&client, WORLD_LEAD_MS);
+    client_run(&client, WORLD_SETTLED_MS);
     encrypting_name(world, retire);
     struct seen *seen = start_rotate(&client, "web", retire);
     client_run(&client, 0);
@@ -302,7 +302,7 @@ static void a_rotate_that_cannot_be_done_says_why(void **unused)
     client_init(&client, world, UID_TOP);
     seen_must_end(start_rotate(&client, "none", unknown), GRPC_NOT_FOUND, "no realm \"none\"");
     assert_true(world_has_logged(world, "event=audit", "none"));
-    client_run(&client, WORLD_LEAD_MS);
+    client_run(&client, WORLD_SETTLED_MS);
     struct seen *seen = start_rotate(&client, "web", unknown);
     client_run(&client, 0);
     seen_must_end(seen, GRPC_NOT_FOUND, "");
@@ -320,7 +320,7 @@ static void a_caller_that_leaves_is_audited_and_its_rotate_let_go(void **unused)
     (void)unused;
     world_start(world);
     client_init(&client, world, UID_TOP);
-    client_run(&client, WORLD_LEAD_MS);
+    client_run(&client, WORLD_SETTLED_MS);
     encrypting_name(world, retire);
     struct seen *seen = start_rotate(&client, "web", retire);
     assert_false(seen->is_closed);

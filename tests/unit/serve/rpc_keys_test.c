@@ -209,7 +209,7 @@ static void a_watch_gets_the_ring_at_once_and_again_when_it_changes(void **unuse
     (void)unused;
     world_start(world);
     client_init(&client, world, UID_WEB_READER);
-    client_run(&client, WORLD_LEAD_MS);
+    client_run(&client, WORLD_SETTLED_MS);
     struct seen *seen = watch(&client, "web", NULL);
     client_run(&client, 0);
     assert_int_equal(seen->messages, 1);
@@ -245,7 +245,7 @@ static void a_watch_that_holds_the_ring_gets_heartbeats_only(void **unused)
     (void)unused;
     world_start(world);
     client_init(&client, world, UID_WEB_READER);
-    client_run(&client, WORLD_LEAD_MS);
+    client_run(&client, WORLD_SETTLED_MS);
     struct seen *seen = watch(&client, "web", replica_digest(world->replicas[0]));
     client_run(&client, WORLD_SYNC_MS);
     assert_in_range(seen->messages, 3, 5);
@@ -324,7 +324,7 @@ static void a_slow_reader_skips_ahead_to_the_newest(void **unused)
     (void)unused;
     world_start(world);
     client_init(&client, world, UID_WEB_READER);
-    client_run(&client, WORLD_LEAD_MS);
+    client_run(&client, WORLD_SETTLED_MS);
     struct seen *seen = watch(&client, "web", NULL);
     client_run(&client, 0);
     assert_int_equal(seen->messages, 1);

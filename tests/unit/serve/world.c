@@ -224,9 +224,9 @@ void client_run(struct client *client, int64_t ms)
 {
     int64_t until = fake_time_boot(client->world->time) + ms;
 
-    while (fake_time_step(client->world->time, until)) {
+    do {
         client_pump(client);
-    }
+    } while (fake_time_step(client->world->time, until));
 }
 
 struct seen *client_open(struct client *client, const char *path, int64_t timeout_ms)

@@ -20,6 +20,9 @@
 #define WORLD_REALMS  2
 #define WORLD_SYNC_MS 1000
 #define WORLD_LEAD_MS (2 * WORLD_SYNC_MS)
+/* From the start until the first key encrypts and a second one may follow it at once: that one is
+ * published by the first look after the start. */
+#define WORLD_SETTLED_MS (WORLD_LEAD_MS + WORLD_SYNC_MS)
 
 enum {
     UID_TOP = 7,
@@ -80,7 +83,7 @@ void client_fini(struct client *client);
 
 /* Carries bytes both ways until there are none. */
 void client_pump(struct client *client);
-/* Lets time pass, pumping at every step. */
+/* Lets time pass, pumping before and after every step. */
 void client_run(struct client *client, int64_t ms);
 
 /* Opens a call and pumps. */
