@@ -201,7 +201,7 @@ static enum err read_option(int argc, char *const argv[], int *at, struct args *
         errbuf_set(why, "%s takes no value", option->name);
         return ERR_INVALID;
     }
-    return set_option(option, value, args, why);
+    return set_option(option, value != NULL ? value : "", args, why);
 }
 
 enum err args_parse(int argc, char *const argv[], const struct args_environment *environment,

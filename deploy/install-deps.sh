@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs what building stekd needs (with --tests, what its tests need too) on Debian 12 and its
+# kin, if anything of it is missing. As root or with sudo; otherwise says what to install.
+set -euo pipefail
+
+usage() {
+    printf 'usage: %s [--tests] [--list]\n\n' "${0##*/}"
+    printf '  --tests  what the tests need, too\n'
+    printf '  --list   only name the packages, one a line\n'
+}
+
+build_packages=(
+    gcc libc6-dev cmake ninja-build pkg-config openssl
+    libssl-dev libevent-dev libnghttp2-dev libyaml-dev
+    libprotobuf-c-dev protobuf-c-compiler
+)
+# clang and clang-tidy: the second compiler and the analyser. g++: the public headers are valid C++.
+test_packages=(
+    git g++ clang-14 clang libclang-rt-14-dev clang-format-14 clang-tidy-14 libcmocka-dev
+    universal-ctags shellcheck jq procps
+    python3 python3-grpcio python3-protobuf protobuf-compiler
+)
+
+wants_tests=no
+only_lists=no
+for argument in "$@"; do
+    case $argument in
+    --tests) wants_tests=yes ;;
+    --list) only_lists=yes ;;
+    -h | --help)
+        usage
+        exit 0
+        ;;
+    *)
+        printf '%s: unknown argument "%s"\n' "${0##*/}" "$argument" >&2
+        usage >&2
+        exit 2
+        ;;
+    esac
+done
+
+packages=("${build_packages[@]}")
+if [ "$wants_tests" = yes ]; then
+    packages+=("${test_packages[@]}")
+fi
+if [ "$only_lists" = yes ]; then
+    printf '%s\n' "${packages[@]}"
+    exit 0
+fi
+
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+    printf 'This is not a Debian system. Please install the equivalents of:\n' >&2
+    printf '  %s\n' "${packages[*]}" >&2
+    exit 1
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+    # shellcheck disable=SC2016 # dpkg-query's own ${...}
+    if [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" != installed ]; then
+        missing+=("$package")
+    fi
+done
+if [ ${#missing[@]} = 0 ]; then
+    exit 0
+fi
+
+as_root=()
+if [ "$(id -u)" != 0 ]; then
+    if ! command -v sudo >/dev/null; then
+        printf 'Missing, and this is neither root nor is there sudo. As root:\n' >&2
+        printf '  apt-get install --no-install-recommends %s\n' "${missing[*]}" >&2
+        exit 1
+    fi
+    as_root=(sudo)
+fi
+printf 'installing: %s\n' "${missing[*]}"
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${missing[@]}"
