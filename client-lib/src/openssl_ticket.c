@@ -18,8 +18,6 @@
 #include <string.h>
 
 #include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include "base/secret.h"
 #include "src/openssl_attach.h"
@@ -160,8 +158,8 @@ static int open_ticket(const struct openssl_attachment *attachment, const SSL *s
     return answer;
 }
 
-static int on_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
-                  HMAC_CTX *mac, int is_encrypting)
+int openssl_ticket_on_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
+                          HMAC_CTX *mac, int is_encrypting)
 {
     const struct sealing sealing = {.name = name, .iv = iv, .cipher = cipher, .mac = mac};
     const struct openssl_attachment *attachment = openssl_attach_find(ssl);
@@ -177,5 +175,5 @@ void openssl_ticket_install(SSL_CTX *ctx)
 {
     /* libssl asks this one first, if an application has set it. */
     (void)SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, NULL);
-    (void)SSL_CTX_set_tlsext_ticket_key_cb(ctx, on_key);
+    (void)SSL_CTX_set_tlsext_ticket_key_cb(ctx, openssl_ticket_on_key);
 }
