@@ -10,9 +10,14 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
 {
     struct h2_session *session = user_data;
 
-    (void)ng;
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST) {
         return 0;
+    }
+    if (session->is_shut_down) {
+        /* Our GOAWAY does not count it, so the client may try it elsewhere: it must not run here.
+         */
+        return nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+                                         NGHTTP2_REFUSED_STREAM);
     }
     /* Failing here resets that stream only. */
     return h2_session_add(session, frame->hd.stream_id) != NULL
