@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""stekctl against a real stekd: every verb, both outputs, every exit code."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from harness import Bench, require, run_main, wait_until  # noqa: E402
+
+DONE, REFUSED, USAGE, UNREACHABLE, DEGRADED, DENIED = range(6)
+NAME = re.compile(r"^[0-9a-f]{32}$")
+ISO = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+
+
+class Ctl:
+    """Runs stekctl and holds it to its exit code and to which stream speaks."""
+
+    def __init__(self, bench, server):
+        self.program = bench.program("daemon/ctl/stekctl")
+        self.server = server
+
+    def run(self, *arguments, env=None, stdout=subprocess.PIPE):
+        plain = {k: v for k, v in os.environ.items() if not k.startswith("STEKCTL_")}
+        return subprocess.run([self.program, *arguments], env={**plain, **(env or {})},
+                              stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE,
+                              text=True, timeout=30, check=False)
+
+    def expect(self, code, *arguments, env=None, says=None):
+        """(stdout, stderr) of a call that must end with `code`, `says` on standard error."""
+        server = () if self.server is None else ("--server", self.server)
+        done = self.run(*server, *arguments, env=env)
+        call = "stekctl " + " ".join(arguments)
+        require(done.returncode == code,
+                f"{call} ended with {done.returncode}, not {code}: {done.stdout}{done.stderr}")
+        if code not in (DONE, DEGRADED):
+            require(done.stderr.startswith("stekctl: "), f"{call} says: {done.stderr!r}")
+            require(done.stdout == "", f"{call} failed and printed data: {done.stdout!r}")
+        if says is not None:
+            require(says in done.stderr, f"{call} does not say {says!r}: {done.stderr!r}")
+        return done.stdout, done.stderr
+
+    def json(self, code, *arguments):
+        out, _ = self.expect(code, "-o", "json", *arguments)
+        document = json.loads(out)
+        require(document["schema"] == "stekctl/v1/" + arguments[0],
+                f"{arguments[0]} has schema {document['schema']}")
+        return document
+
+
+def wrong_usage_ends_with_2(ctl):
+    ctl.expect(USAGE, says="which verb?")
+    ctl.expect(USAGE, "statis", says='did you mean "status"?')
+    ctl.expect(USAGE, "rotat", "web", says='did you mean "rotate"?')
+    ctl.expect(USAGE, "entirely-different", says="there is no verb")
+    ctl.expect(USAGE, "keys", says="usage: stekctl keys REALM")
+    ctl.expect(USAGE, "keys", "web", "more", says="usage: stekctl keys REALM")
+    ctl.expect(USAGE, "status", "web", says="usage: stekctl status")
+    ctl.expect(USAGE, "keys", "../etc", says="cannot be a realm")
+    ctl.expect(USAGE, "keys", "WEB", says="cannot be a realm")
+    ctl.expect(USAGE, "status", "--reason", "why not", says="takes no --reason")
+    ctl.expect(USAGE, "status", "--sever=x", says='did you mean "--server"?')
+    ctl.expect(USAGE, "status", "-o", "xml", says="table or json")
+    ctl.expect(USAGE, "status", "--timeout", "soon", says="timeout")
+    ctl.expect(USAGE, "config", "destroy", "file", says="config check FILE")
+
+
+def what_a_later_version_brings_ends_with_2_and_says_so(ctl):
+    for call in (["revoke", "web", "--all"], ["frontends"], ["wait", "web", "--converged"],
+                 ["watch"], ["events"], ["doctor"], ["probe", "127.0.0.1:443"], ["rekey"],
+                 ["pki", "ca"], ["completion"]):
+        ctl.expect(USAGE, *call, says=f"{call[0]}: not in this version")
+    for option in ("--ca", "--cert", "--key"):
+        ctl.expect(USAGE, option, "file", "status", says=f"{option}: not in this version")
+    ctl.expect(USAGE, "--server", "stek.example:7443", "status", says="not in this version")
+
+
+def what_needs_no_daemon_works_without(bench, ctl):
+    require(re.match(r"^stekctl \d+\.\d+\.\d+\n$", ctl.expect(DONE, "version")[0]), "version")
+    require(re.match(r"^\d+\.\d+\.\d+$", ctl.json(DONE, "version")["version"]), "version in JSON")
+    for call in (["--help"], ["help"], ["keys", "--help"]):
+        require("usage: stekctl" in ctl.expect(DONE, *call)[0], "help")
+    good = bench.write("good.yaml", "listen:\n  - unix: /run/x.sock\nstore: {type: memory}\n"
+                                    "realms: {web: {}}\n")
+    bad = bench.write("bad.yaml", "listen:\n  - unix: x.sock\nstore: {type: memory}\n"
+                                  "realms: {web: {rotate_evry: 1h}}\n")
+    require(ctl.expect(DONE, "config", "check", good)[0] == good + ": ok\n", "a good file is ok")
+    out, err = ctl.run("config", "check", bad).stdout, ctl.run("config", "check", bad).stderr
+    require(out == "" and "bad.yaml:2:" in err and "rotate_every" in err, f"bad file: {out}{err}")
+    require(ctl.run("config", "check", bad).returncode == USAGE, "a bad file ends with 2")
+    require(ctl.run("config", "check", bench.path("none.yaml")).returncode == USAGE, "no file: 2")
+    document = ctl.json(DONE, "config", "check", good)
+    require(document["ok"] is True and document["file"] == good, "a good file in JSON")
+    run = ctl.run("-o", "json", "config", "check", bad)
+    document = json.loads(run.stdout)
+    require(run.returncode == USAGE and document["ok"] is False and
+            {p["line"] for p in document["problems"]} == {2, 4}, f"a bad file in JSON: {document}")
+
+
+def output_that_cannot_be_written_is_a_failure(ctl):
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = ctl.run("version", stdout=full)
+    require(done.returncode == REFUSED, f"a full disk ended with {done.returncode}")
+
+
+def without_a_daemon_calls_end_with_3(bench, ctl):
+    nobody = "unix:" + bench.path("nobody.sock")
+    for call in (["status"], ["realms"], ["keys", "web"], ["rotate", "web"]):
+        ctl.expect(UNREACHABLE, "--server", nobody, *call, says="nobody.sock")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as silent:
+        silent.bind(bench.path("silent.sock"))
+        ctl.expect(UNREACHABLE, "--server", "unix:" + bench.path("silent.sock"), "status")
+        silent.listen(4)
+        ctl.expect(UNREACHABLE, "--server", "unix:" + bench.path("silent.sock"),
+                   "--timeout", "200ms", "status")
+
+
+def a_sound_daemon_is_shown_by_every_verb(daemon, ctl):
+    wait_until("status is well", lambda: ctl.run("--server", ctl.server, "status").returncode == 0)
+    status = ctl.json(DONE, "status")
+    require(status["ok"] and status["problems"] == [] and not status["suspect"], f"{status}")
+    require(ISO.match(status["time"]) and ISO.match(status["daemon"]["started"]), "dates")
+    require(status["store"]["type"] == "memory" and status["store"]["reachable"], "store")
+    web = status["realms"][0]
+    require(web["realm"] == "web" and web["ready"] and NAME.match(web["encrypting"]), f"{web}")
+    out, err = ctl.expect(DONE, "status")
+    require(err == "" and "REALM" in out and web["encrypting"] in out, out)
+    realms = ctl.json(DONE, "realms")["realms"]
+    require([r["realm"] for r in realms] == ["web"], f"{realms}")
+    require(realms[0]["policy"]["rotate_every_ms"] == 600000, f"{realms}")
+    require("10m" in ctl.expect(DONE, "realms")[0], "the policy in words")
+    keys = ctl.json(DONE, "keys", "web")["keys"]
+    require(len(keys) >= 2 and sum(k["encrypting"] for k in keys) == 1, f"{keys}")
+    for key in keys:
+        require(NAME.match(key["name"]) and ISO.match(key["active_from"]), f"{key}")
+        require(set(key) == {"name", "state", "encrypting", "revoked", "published_at",
+                             "active_from", "retired_from", "dropped_from", "forgotten_from"},
+                f"a key shows {sorted(key)}")
+    out, _ = ctl.expect(DONE, "keys", "web")
+    require("encrypting" in out and "next" in out and len(out.splitlines()) == len(keys) + 1, out)
+    ctl.expect(REFUSED, "keys", "no-such-realm", says="no-such-realm")
+    ctl.expect(REFUSED, "rotate", "no-such-realm", says="no-such-realm")
+    require(ctl.run("status", env={"STEKCTL_SERVER": daemon.endpoint,
+                                   "STEKCTL_OUTPUT": "json"}).stdout.startswith("{"),
+            "the environment names server and output")
+
+
+def rotate_promotes_the_next_key(daemon, ctl):
+    before = {k["name"]: k for k in ctl.json(DONE, "keys", "web")["keys"]}
+    old = next(n for n, k in before.items() if k["encrypting"])
+    done = ctl.json(DONE, "rotate", "web", "--reason", "a \"reason\" of ours")
+    require(done["changed"] and done["retired"] == old, f"{done}")
+    require(before[done["promoted"]]["state"] == "next", f"{done}")
+    after = wait_until("the promoted key encrypts", lambda: (
+        {k["name"]: k for k in ctl.json(DONE, "keys", "web")["keys"]}
+        if daemon.encrypting_key() == done["promoted"] else None))
+    require(after[old]["state"] == "retired", f"{after[old]}")
+    require(any(k["state"] == "next" for k in after.values()), "coverage: another next key")
+    log = daemon.process.errors()
+    require("of ours" in log and old in log, "the audit line names key and reason")
+    out, _ = ctl.expect(DONE, "rotate", "web")
+    require(done["promoted"] in out and "encrypts" in out, out)
+
+
+def a_young_realm_is_degraded_and_refuses_to_rotate(ctl):
+    status = ctl.json(DEGRADED, "status")
+    require(not status["ok"] and status["realms"][0]["encrypting"] is None, f"{status}")
+    require(any("first key active in" in p for p in status["problems"]), f"{status['problems']}")
+    require("no key yet" in ctl.expect(DEGRADED, "status")[0], "the table says so")
+    ctl.expect(REFUSED, "rotate", "web", says="no key is active yet")
+
+
+def a_caller_without_rights_is_denied(ctl):
+    for call in (["status"], ["realms"], ["keys", "web"], ["rotate", "web"]):
+        ctl.expect(DENIED, *call)
+
+
+def start_denying(bench):
+    daemon = bench.daemon(name="denying", rotate_every="10m", ticket_lifetime="10m")
+    with open(daemon.config, encoding="utf-8") as f:
+        text = f.read()
+    changed = re.sub(r"^operators: .*$", f'operators: ["uid:{os.getuid() + 12345}"]', text,
+                     flags=re.M)
+    require(changed != text, "the harness writes its operators otherwise")
+    bench.write("denying.yaml", changed)
+    return daemon.start()
+
+
+def main(build, _arguments):
+    with Bench(build) as bench:
+        bare = Ctl(bench, None)
+        wrong_usage_ends_with_2(bare)
+        what_a_later_version_brings_ends_with_2_and_says_so(bare)
+        what_needs_no_daemon_works_without(bench, bare)
+        output_that_cannot_be_written_is_a_failure(bare)
+        without_a_daemon_calls_end_with_3(bench, bare)
+        daemon = bench.daemon(rotate_every="10m", ticket_lifetime="10m").start()
+        ctl = Ctl(bench, daemon.endpoint)
+        a_sound_daemon_is_shown_by_every_verb(daemon, ctl)
+        rotate_promotes_the_next_key(daemon, ctl)
+        young = bench.daemon(name="young", rotate_every="10m", ticket_lifetime="10m",
+                             sync_interval="30s").start()
+        a_young_realm_is_degraded_and_refuses_to_rotate(Ctl(bench, young.endpoint))
+        a_caller_without_rights_is_denied(Ctl(bench, start_denying(bench).endpoint))
+
+
+if __name__ == "__main__":
+    run_main(main)
