@@ -455,9 +455,9 @@ bool fake_store_roll_back(struct fake_store *place, unsigned int back)
     return true;
 }
 
-void fake_store_lose_next_put(struct fake_store *place)
+void fake_store_lose_next_put(struct fake_store *place, bool is_wanted)
 {
-    place->loses_next_put = true;
+    place->loses_next_put = is_wanted;
 }
 
 void fake_store_write(struct fake_store *place, const char *realm, struct slice bytes,

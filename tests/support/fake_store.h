@@ -54,7 +54,7 @@ void fake_store_flush(struct fake_store *place);
  * nothing): a failover, an old backup. Returns false when there is nothing so old. */
 bool fake_store_roll_back(struct fake_store *place, unsigned int back);
 /* The next accepted put is acknowledged and forgotten: a failover right after it. */
-void fake_store_lose_next_put(struct fake_store *place);
+void fake_store_lose_next_put(struct fake_store *place, bool is_wanted);
 /* Replaces whatever is there by these bytes, which need not make sense. */
 void fake_store_write(struct fake_store *place, const char *realm, struct slice bytes,
                       const struct store_version *version);

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What goes wrong, and when. Each seed enables a random half of the faults, so that some runs are
+ * all about the store and others all about the network.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/world.h"
+
+#define GAP_MIN_MS 2000
+#define GAP_MAX_MS 25000
+
+struct fault {
+    const char *name;
+    void (*strike)(struct world *world);
+};
+
+static int64_t sync_interval(const struct world *world)
+{
+    return world->policy.sync_interval_ms;
+}
+
+/* --- the fault budget of I1 (invariants.h) --- */
+
+/* Whether something that breaks a process or its way to the store may happen now. */
+static bool may_break(struct world *world)
+{
+    struct chaos *chaos = &world->chaos;
+
+    if (world_boot(world) >= chaos->loss_until) {
+        return true;
+    }
+    if (chaos->is_wild) {
+        chaos->i1_void_until = world_boot(world) + policy_key_life_ms(&world->policy);
+    }
+    return chaos->is_wild;
+}
+
+static bool is_well(const struct world *world, const struct sim_daemon *daemon)
+{
+    return daemon->is_up && replica_is_ready(daemon->replica) &&
+           !fake_link_faults(daemon->link)->is_cut &&
+           world_boot(world) - daemon->well_since > sync_interval(world) &&
+           world_now(world) - replica_as_of(daemon->replica) < sync_interval(world) / 2;
+}
+
+/* Whether the store may lose something now. */
+static bool may_lose(struct world *world)
+{
+    struct chaos *chaos = &world->chaos;
+    bool is_calm = world_boot(world) >= chaos->loss_until;
+
+    for (unsigned int i = 0; i < WORLD_DAEMONS; i++) {
+        is_calm = is_calm && is_well(world, &world->daemons[i]);
+    }
+    if (!is_calm && !chaos->is_wild) {
+        return false;
+    }
+    if (!is_calm) {
+        chaos->i1_void_until = world_boot(world) + policy_key_life_ms(&world->policy);
+    }
+    chaos->last_loss = world_boot(world);
+    chaos->loss_until = world_boot(world) + 3 * sync_interval(world);
+    return true;
+}
+
+/* --- faults --- */
+
+static struct sim_daemon *any_daemon(struct world *world)
+{
+    return &world->daemons[world_draw(world, WORLD_DAEMONS)];
+}
+
+static void strike_crash(struct world *world)
+{
+    struct sim_daemon *daemon = any_daemon(world);
+
+    if (daemon->is_up && may_break(world)) {
+        sim_daemon_crash(daemon, 500 + world_draw(world, 40000));
+    }
+}
+
+static void strike_link(struct world *world, const struct fake_faults *faults, const char *what)
+{
+    struct sim_daemon *daemon = any_daemon(world);
+
+    if (!daemon->is_up || !may_break(world)) {
+        return;
+    }
+    world_note(world, "d%u store link: %s", daemon->id, what);
+    *fake_link_faults(daemon->link) = *faults;
+    daemon->well_since = INT64_MAX;
+    timer_arm(fake_time_timers(world->time), daemon->link_repair, 1000 + world_draw(world, 60000));
+}
+
+static void strike_store_cut(struct world *world)
+{
+    strike_link(world, &(struct fake_faults){.is_cut = true}, "cut");
+}
+
+static void strike_store_slow(struct world *world)
+{
+    /* Beyond the daemon's patience now and then, and beyond what a put may take. */
+    strike_link(world, &(struct fake_faults){.delay_min_ms = 100, .delay_max_ms = 1400}, "slow");
+}
+
+static void strike_store_crawl(struct world *world)
+{
+    strike_link(world, &(struct fake_faults){.delay_min_ms = 1400, .delay_max_ms = 9000}, "crawls");
+}
+
+static void strike_store_lossy(struct world *world)
+{
+    strike_link(world,
+                &(struct fake_faults){.delay_min_ms = 1,
+                                      .delay_max_ms = 200,
+                                      .lose_request_percent = 30,
+                                      .lose_reply_percent = 30,
+                                      .lose_hint_percent = 80},
+                "lossy");
+}
+
+static void strike_flush(struct world *world)
+{
+    if (may_lose(world)) {
+        world_note(world, "the store is emptied");
+        world_sometimes(world, SOMETIMES_FLUSHED);
+        fake_store_flush(world->place);
+    }
+}
+
+static void strike_roll_back(struct world *world)
+{
+    unsigned int back = 1 + (unsigned int)world_draw(world, 6);
+
+    if (may_lose(world) && fake_store_roll_back(world->place, back)) {
+        world_note(world, "the store goes back %u puts", back);
+        world_sometimes(world, SOMETIMES_ROLLED_BACK);
+    }
+}
+
+static void strike_lost_put(struct world *world)
+{
+    if (may_lose(world)) {
+        world_note(world, "the next put will be lost");
+        fake_store_lose_next_put(world->place, true);
+        operator_rotate(world);
+    }
+}
+
+/* Everybody who knew anything is gone at once: only in wild seeds. */
+static void strike_disaster(struct world *world)
+{
+    if (!world->chaos.is_wild) {
+        return;
+    }
+    world->chaos.loss_until = world_boot(world) + 1;
+    (void)(may_break(world) && may_lose(world));
+    fake_store_flush(world->place);
+    for (unsigned int i = 0; i < WORLD_DAEMONS; i++) {
+        sim_daemon_crash(&world->daemons[i], 500 + world_draw(world, 5000));
+    }
+}
+
+static void strike_pair_cut(struct world *world)
+{
+    unsigned int frontend = (unsigned int)world_draw(world, WORLD_FRONTENDS);
+    unsigned int daemon = (unsigned int)world_draw(world, WORLD_DAEMONS);
+
+    world_note(world, "f%u and d%u are cut apart", frontend, daemon);
+    world->is_cut[frontend][daemon] = true;
+    timer_arm(fake_time_timers(world->time), world->chaos.pair_repair[frontend][daemon],
+              1000 + world_draw(world, 60000));
+}
+
+static void strike_frontend_cut(struct world *world)
+{
+    unsigned int frontend = (unsigned int)world_draw(world, WORLD_FRONTENDS);
+    int64_t span = 5000 + world_draw(world, 150000);
+
+    world_note(world, "f%u is cut off", frontend);
+    for (unsigned int daemon = 0; daemon < WORLD_DAEMONS; daemon++) {
+        world->is_cut[frontend][daemon] = true;
+        timer_arm(fake_time_timers(world->time), world->chaos.pair_repair[frontend][daemon], span);
+    }
+}
+
+static void strike_frontend(struct world *world)
+{
+    if (may_break(world)) {
+        sim_frontend_restart(&world->frontends[world_draw(world, WORLD_FRONTENDS)]);
+    }
+}
+
+static void strike_stream(struct world *world)
+{
+    struct sim_frontend *frontend = &world->frontends[world_draw(world, WORLD_FRONTENDS)];
+
+    world_note(world, "f%u loses its connection", frontend->id);
+    sim_frontend_stream_ended(frontend);
+}
+
+static const struct fault faults[] = {
+    {"crash", strike_crash},
+    {"store cut", strike_store_cut},
+    {"store slow", strike_store_slow},
+    {"store crawls", strike_store_crawl},
+    {"store lossy", strike_store_lossy},
+    {"flush", strike_flush},
+    {"roll back", strike_roll_back},
+    {"lost put", strike_lost_put},
+    {"pair cut", strike_pair_cut},
+    {"frontend cut", strike_frontend_cut},
+    {"frontend restart", strike_frontend},
+    {"stream", strike_stream},
+    {"disaster", strike_disaster},
+    {"rotate", operator_rotate},
+    {"rotate", operator_rotate},
+};
+
+#define FAULTS (sizeof(faults) / sizeof(faults[0]))
+
+/* --- the operator --- */
+
+static uint64_t count_puts(const struct world *world)
+{
+    return rotator_get_stats(world->daemons[world->operator.daemon].rotator)->puts;
+}
+
+static void on_rotate_done(void *ctx, enum err code, const char *why,
+                           const struct change_result *result)
+{
+    struct world *world = ctx;
+    struct sim_operator *operator= & world->operator;
+
+    operator->is_waiting = false;
+    world_note(world, "rotate at d%u: %s%s%s %d", operator->daemon, err_text(code),
+               why[0] == '\0' ? "" : ": ", why, result != NULL && result->changed);
+    if (code == ERR_OK) {
+        bool is_repeat = operator->may_repeat;
+        world_sometimes(world, result->changed ? SOMETIMES_ROTATED : SOMETIMES_ROTATE_REPEATED);
+        if (result->changed && count_puts(world) == operator->puts_before) {
+            world_sometimes(world, SOMETIMES_UNCLEAR_ROTATE_DONE);
+        }
+        if (is_repeat && result->changed && world_boot(world) >= world->chaos.i1_void_until) {
+            world_violate(world, "R6 d%u: a repeated rotate rotated again", operator->daemon);
+        }
+        operator->may_repeat = true;
+    } else if (code == ERR_UNAVAILABLE) {
+        world_sometimes(world, SOMETIMES_ROTATE_IN_OUTAGE);
+    } else if (code == ERR_REFUSED) {
+        world_sometimes(world, SOMETIMES_ROTATE_REFUSED);
+    }
+}
+
+void operator_rotate(struct world *world)
+{
+    struct sim_operator *operator= & world->operator;
+    struct sim_daemon *daemon = any_daemon(world);
+    bool is_repeat = operator->may_repeat && world_chance(world, 25);
+
+    if (operator->is_waiting || !daemon->is_up) {
+        return;
+    }
+    if (!is_repeat) {
+        const struct keyring *ring = replica_ring(daemon->replica);
+        const struct key *key = keyring_pick(ring, world_now(world));
+        if (ring->count > 0 && world_chance(world, 10)) {
+            key = &ring->keys[0]; /* may be any: not active yet, or retired long ago */
+        }
+        if (key == NULL) {
+            return;
+        }
+        memcpy(operator->retire, key->name, KEY_NAME_LEN);
+        operator->may_repeat = false;
+    }
+    operator->is_waiting = true;
+    operator->daemon = daemon->id;
+    operator->puts_before = count_puts(world);
+    world_note(world, "operator rotates at d%u%s", daemon->id, is_repeat ? " again" : "");
+    rotator_rotate(daemon->rotator, operator->retire, on_rotate_done, world);
+}
+
+/* --- timing --- */
+
+static bool is_enabled(const struct chaos *chaos, size_t fault)
+{
+    return (chaos->enabled >> fault & 1) != 0;
+}
+
+static void on_next(void *arg)
+{
+    struct world *world = arg;
+    struct chaos *chaos = &world->chaos;
+    size_t fault = (size_t)world_draw(world, (int64_t)FAULTS);
+
+    if (world_boot(world) >= world->calm_at) {
+        chaos_end(world);
+        return;
+    }
+    timer_arm(fake_time_timers(world->time), chaos->next,
+              GAP_MIN_MS + world_draw(world, GAP_MAX_MS - GAP_MIN_MS));
+    if (world->broken == BREAK_WRITE_BACK && fake_store_present(world->place)) {
+        fake_store_flush(world->place);
+        chaos->last_loss = world_boot(world);
+    }
+    fake_store_lose_next_put(world->place, false);
+    if (is_enabled(chaos, fault)) {
+        faults[fault].strike(world);
+    }
+}
+
+static void on_pair_repair(void *arg)
+{
+    bool *is_cut = arg;
+
+    *is_cut = false;
+}
+
+void chaos_start(struct world *world)
+{
+    struct chaos *chaos = &world->chaos;
+    const struct timers *timers = fake_time_timers(world->time);
+
+    chaos->enabled = fake_random_next(&world->random) | (UINT64_C(3) << (FAULTS - 2)); /* rotate */
+    chaos->is_wild = world_chance(world, 30);
+    chaos->next = timer_new(timers, on_next, world);
+    for (size_t f = 0; f < WORLD_FRONTENDS; f++) {
+        for (size_t d = 0; d < WORLD_DAEMONS; d++) {
+            chaos->pair_repair[f][d] = timer_new(timers, on_pair_repair, &world->is_cut[f][d]);
+        }
+    }
+    timer_arm(timers, chaos->next, GAP_MAX_MS);
+}
+
+void chaos_fini(struct world *world)
+{
+    struct chaos *chaos = &world->chaos;
+    const struct timers *timers = fake_time_timers(world->time);
+
+    timer_free(timers, chaos->next);
+    for (size_t f = 0; f < WORLD_FRONTENDS; f++) {
+        for (size_t d = 0; d < WORLD_DAEMONS; d++) {
+            timer_free(timers, chaos->pair_repair[f][d]);
+        }
+    }
+}
+
+void chaos_end(struct world *world)
+{
+    world_note(world, "all faults stop");
+    world->chaos.is_over = true;
+    fake_store_lose_next_put(world->place, false);
+    memset(world->is_cut, 0, sizeof(world->is_cut));
+    for (unsigned int i = 0; i < WORLD_DAEMONS; i++) {
+        struct sim_daemon *daemon = &world->daemons[i];
+        if (daemon->is_up) {
+            timer_arm(fake_time_timers(world->time), daemon->link_repair, 0);
+        } else {
+            sim_daemon_start(daemon);
+        }
+    }
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What must be true after every single event, named as in docs/ARCHITECTURE.md.
+ *
+ * I1 says what exactly: a frontend is synced while it has a snapshot whose as_of is at most one
+ * sync_interval old. A ticket made by a frontend that is synced when it makes it opens, at once and
+ * until the lifetime it was given ends, on every frontend that is synced when it is offered it.
+ *
+ * I1 does not survive everything. What the store loses is healed from the daemons' memory within
+ * three sync_intervals (one load to notice, R4's one write-back per sync_interval, one load for the
+ * others). While that goes on, no daemon dies, no daemon loses its way to the store, and no
+ * frontend begins anew; and the store loses nothing while one of these is still amiss. That is the
+ * fault budget. Seven seeds in ten keep to it and are held to I1 throughout; the others are wild:
+ * where they overdraw it I1 is not asked for one whole life of a key, but everything else is. (An
+ * example of overdrawing: the store is emptied, and before the write-back every daemon dies. The
+ * fleet has forgotten its keys, and a frontend that begins now cannot know them.)
+ *
+ * I7 and I8 and the handshake half of I9 are beyond a simulation and have tests of their own.
+ */
+#ifndef STEK_TESTS_SIM_INVARIANTS_H
+#define STEK_TESTS_SIM_INVARIANTS_H
+
+#include <stdbool.h>
+
+struct world;
+struct invariants;
+
+struct invariants *invariants_new(void);
+void invariants_free(struct invariants *invariants);
+
+/* After every event. Reports through world_violate(). */
+void invariants_check(struct world *world);
+/* Faults have stopped long enough ago: L2 every frontend is synced and current, L3 the store holds
+ * what the daemons hold, and all hold the same. */
+bool invariants_is_whole(struct world *world, const char **out_why);
+
+#endif
