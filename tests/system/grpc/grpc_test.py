@@ -304,6 +304,63 @@ def errors_have_the_right_code_and_say_why(bench):
         require(client.health() == SERVING, "the connection or the daemon did not survive")
 
 
+def mappings(pid):
+    """(start, end, is locked) of all readable, writable mappings."""
+    found, bounds = [], None
+    with open(f"/proc/{pid}/smaps", encoding="ascii") as lines:
+        for line in lines:
+            parts = line.split()
+            if "-" in parts[0] and len(parts) >= 5:
+                start, end = (int(x, 16) for x in parts[0].split("-"))
+                bounds = (start, end) if parts[1].startswith("rw") else None
+            elif parts[0] == "VmFlags:" and bounds:
+                found.append((*bounds, "lo" in parts))
+    return found
+
+
+def places_of(pid, secrets):
+    """How often any 16 bytes of a secret stand in locked and in other memory."""
+    locked = other = 0
+    needles = [s[i:i + 16] for s in secrets for i in (0, 16)]
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for start, end, is_locked in mappings(pid):
+            try:
+                memory.seek(start)
+                chunk = memory.read(end - start)
+            except OSError:
+                continue  # the kernel's own pages
+            hits = sum(chunk.count(n) for n in needles)
+            locked, other = (locked + hits, other) if is_locked else (locked, other + hits)
+    return locked, other
+
+
+def key_bytes_lie_in_locked_memory_only(bench):
+    """After watches, unary calls and rotations. Needs root: stekd is not dumpable."""
+    if os.getuid() != 0:
+        print("         (not root: the memory of stekd cannot be read)")
+        return
+    daemon = bench.daemon().start()
+    with Client(daemon) as client:
+        settled(client)
+        watches = [KeyWatch(client, frontend=f"fe-{i}") for i in range(20)]
+        for _ in range(20):
+            client.get_keyring()
+        client.rotate(active(client))
+        wait_until("all have seen the rotation",
+                   lambda: all(len(w.snapshots()) > 1 for w in watches))
+        if any(end - start > 1 << 32 for start, end, _ in mappings(daemon.process.pid)):
+            print("         (built with a sanitizer: its shadow memory is too large to scan)")
+            return
+        secrets = {k.key for k in client.get_keyring().keyring.keys if k.key}
+        locked, other = places_of(daemon.process.pid, secrets)
+        require(locked >= 2 * len(secrets), "the scan does not find the keys where they must be")
+        path = daemon.sock.encode()[:32]
+        require(places_of(daemon.process.pid, {path})[1] > 0, "the scan sees locked memory only")
+        require(other == 0, f"{other} pieces of keys in memory that is not locked")
+        for watch in watches:
+            watch.close()
+
+
 def whoever_is_not_listed_is_denied(bench):
     other = os.getuid() + 1
     sock = bench.path("denied.sock")
@@ -455,6 +512,7 @@ CASES = [
     many_watchers_all_get_the_newest,
     a_rotate_may_be_repeated,
     errors_have_the_right_code_and_say_why,
+    key_bytes_lie_in_locked_memory_only,
     whoever_is_not_listed_is_denied,
     a_stopping_daemon_says_so_and_leaves_nothing,
     a_second_daemon_takes_over_only_what_is_dead,
