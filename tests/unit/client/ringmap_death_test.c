@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,18 +28,26 @@ struct pair {
     size_t context;
 };
 
+/* Rings lie in secret memory, which a forked child finds wiped: each process makes its own. */
+static void make_rings(struct pair *pair)
+{
+    for (uint64_t i = 0; i < 2; i++) {
+        pair->rings[i] = fixture_ring();
+        for (uint64_t j = 0; j < 8; j++) {
+            const int64_t start = T0 - HOUR + (int64_t)j * 12 * HOUR;
+            const struct key key = fixture_key(10 * i + j, &pair->policy, start - HOUR, start);
+            fixture_add(&pair->rings[i], &key);
+            pair->active[i] = j == 0 ? key : pair->active[i];
+        }
+    }
+}
+
 static struct pair make_pair(void)
 {
     struct pair pair = {.map = bench_map(), .policy = policy_default(12 * HOUR)};
     pair.context = bench_register(pair.map, "");
-    for (uint64_t i = 0; i < 2; i++) {
-        pair.rings[i] = fixture_ring();
-        for (uint64_t j = 0; j < 8; j++) {
-            const int64_t start = T0 - HOUR + (int64_t)j * 12 * HOUR;
-            const struct key key = fixture_key(10 * i + j, &pair.policy, start - HOUR, start);
-            fixture_add(&pair.rings[i], &key);
-            pair.active[i] = j == 0 ? key : pair.active[i];
-        }
+    make_rings(&pair);
+    for (size_t i = 0; i < 2; i++) {
         assert_int_equal(derive_subkeys(pair.active[i].bytes, "web", "", &pair.subkeys[i]), ERR_OK);
     }
     bench_publish(pair.map, &pair.rings[0], &pair.policy);
@@ -73,8 +82,10 @@ static pid_t start_writer(struct pair *pair, int round)
     const pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         bool scheduled[RINGMAP_ENTRIES_MAX];
         memset(scheduled, 1, sizeof(scheduled));
+        make_rings(pair);
         for (int i = round;; i++) {
             if (bench_publish_as(pair->map, &pair->rings[i & 1], scheduled, &pair->policy, T0) !=
                 ERR_OK) {
@@ -150,6 +161,7 @@ static pid_t start_driver(struct ringmap *map, int tell)
     const pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (!ringmap_campaign(map, 60000) || write(tell, "d", 1) != 1) {
             _exit(1);
         }

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -135,6 +137,7 @@ static void every_key_read_is_whole_while_keys_rotate_every_millisecond(void **u
         workers[i] = fork();
         assert_true(workers[i] >= 0);
         if (workers[i] == 0) {
+            (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
             while (!atomic_load(&race.flags->stop)) {
                 read_once(&race, 2 + i);
             }
