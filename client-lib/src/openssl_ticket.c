@@ -164,10 +164,12 @@ int openssl_ticket_on_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_
     const struct sealing sealing = {.name = name, .iv = iv, .cipher = cipher, .mac = mac};
     const struct openssl_attachment *attachment = openssl_attach_find(ssl);
 
-    (void)ERR_set_mark();
+    int is_marked = ERR_set_mark(); /* 0: the queue is empty */
     int answer = is_encrypting != 0 ? seal(attachment, ssl, &sealing)
                                     : open_ticket(attachment, ssl, &sealing);
-    (void)ERR_pop_to_mark();
+    if (is_marked != 0 || answer == ANSWER_NO) {
+        (void)ERR_pop_to_mark(); /* leaves the queue as it was found */
+    }
     return answer;
 }
 
