@@ -11,7 +11,7 @@ static enum err ask(const struct args *args, const char *path, const struct secr
 {
     const struct slice message = {.at = request->at, .len = request->len};
 
-    return unary_call(args->server, path, message, args->timeout_ms, reply, why);
+    return unary_call(args->server, path, message, (int)args->timeout_ms, reply, why);
 }
 
 static struct slice slice_of(const struct secret_buf *buf)
