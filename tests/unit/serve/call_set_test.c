@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "serve/rpc_keys.h"
 #include "wire/codec.h"
 #include "wire/methods.h"
 #include "world.h"
@@ -86,6 +87,26 @@ static void the_earliest_of_many_deadlines_comes_first(void **unused)
     assert_true(late->is_closed);
     client_run(&client, 600000);
     assert_false(never->is_closed);
+    client_fini(&client);
+    world_free(world);
+}
+
+/* One timer serves all: after it has fired for one call it stands for the others' limits again. */
+static void a_limit_holds_after_an_earlier_deadline_of_another_call(void **unused)
+{
+    struct world *world = world_new();
+    struct client client = {0};
+
+    (void)unused;
+    client_init(&client, world, UID_NOBODY);
+    struct seen *watch = client_open(&client, METHOD_WATCH_KEYRING, 0);
+    struct seen *check = client_open(&client, METHOD_HEALTH_CHECK, 1000);
+    client_run(&client, 1000);
+    assert_true(check->is_closed);
+    client_run(&client, RPC_KEYS_OPEN_MS - 1001);
+    assert_false(watch->is_closed);
+    client_run(&client, 1);
+    seen_must_end(watch, GRPC_DEADLINE_EXCEEDED, "no open message");
     client_fini(&client);
     world_free(world);
 }
@@ -215,6 +236,7 @@ int main(void)
         cmocka_unit_test(an_unknown_method_is_named_in_the_answer),
         cmocka_unit_test(deadlines_end_calls_to_the_millisecond),
         cmocka_unit_test(the_earliest_of_many_deadlines_comes_first),
+        cmocka_unit_test(a_limit_holds_after_an_earlier_deadline_of_another_call),
         cmocka_unit_test(a_unary_call_takes_exactly_one_message),
         cmocka_unit_test(a_call_the_client_resets_is_gone),
         cmocka_unit_test(a_finished_call_nobody_reads_does_not_stay),
