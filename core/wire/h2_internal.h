@@ -80,7 +80,8 @@ struct h2_session {
     struct h2_stream *streams; /* owned; newest first */
     size_t stream_count;
     size_t held;              /* bytes of unfinished messages, over all streams */
-    struct secret_buf output; /* what the last drain returned */
+    struct secret_buf output; /* written by nghttp2, to be handed out by a drain */
+    size_t handed_out;        /* of it, by the last drain: goes with the next call */
     struct errbuf problem;    /* nghttp2's last complaint */
     bool is_shut_down;        /* we said GOAWAY */
     bool is_shunned;          /* the peer said GOAWAY */

@@ -249,35 +249,14 @@ static enum err die(struct h2_session *session, ssize_t code, struct errbuf *why
     return ERR_PROTOCOL;
 }
 
-enum err h2_session_feed(struct h2_session *session, struct slice bytes, struct errbuf *why)
-{
-    if (session->is_dead) {
-        errbuf_set(why, "the connection has failed already");
-        return ERR_PROTOCOL;
-    }
-    const ssize_t taken = nghttp2_session_mem_recv(session->ng, bytes.at, bytes.len);
-    if (taken < 0) {
-        return die(session, taken, why);
-    }
-    /* nghttp2 answers a peer that broke the protocol with a GOAWAY and reads no further. */
-    if (!session->is_shut_down && !session->is_shunned &&
-        nghttp2_session_want_read(session->ng) == 0) {
-        errbuf_set(why, "%s",
-                   session->problem.text[0] != '\0' ? session->problem.text
-                                                    : "the peer broke the HTTP/2 protocol");
-        return ERR_PROTOCOL;
-    }
-    return ERR_OK;
-}
-
-enum err h2_session_drain(struct h2_session *session, struct slice *out, struct errbuf *why)
+/* Moves what nghttp2 wants to send to the end of the output, up to the limit. */
+static enum err gather(struct h2_session *session, struct errbuf *why)
 {
     struct secret_buf *output = &session->output;
     const uint8_t *at = NULL;
     ssize_t n = 1;
 
-    secret_buf_consume(output, output->len);
-    while (n > 0 && !session->is_dead && output->len < session->limits.output_max) {
+    while (n > 0 && output->len < session->limits.output_max) {
         n = nghttp2_session_mem_send(session->ng, &at);
         if (n < 0) {
             return die(session, n, why);
@@ -286,17 +265,62 @@ enum err h2_session_drain(struct h2_session *session, struct slice *out, struct 
             return die(session, NGHTTP2_ERR_NOMEM, why);
         }
     }
-    if (output->len == 0) {
-        secret_buf_fini(output); /* idle connections hold no locked memory */
+    return ERR_OK;
+}
+
+/* Lets go of what the last drain handed out. */
+static void release_output(struct h2_session *session)
+{
+    secret_buf_consume(&session->output, session->handed_out);
+    session->handed_out = 0;
+}
+
+enum err h2_session_feed(struct h2_session *session, struct slice bytes, struct errbuf *why)
+{
+    if (session->is_dead) {
+        errbuf_set(why, "the connection has failed already");
+        return ERR_PROTOCOL;
     }
-    *out = (struct slice){output->at, output->len};
+    release_output(session);
+    const ssize_t taken = nghttp2_session_mem_recv(session->ng, bytes.at, bytes.len);
+    if (taken < 0) {
+        return die(session, taken, why);
+    }
+    /* nghttp2 answers a peer that broke the protocol with a GOAWAY. Only once it is written can one
+     * see that nothing more will be read. */
+    const enum err rc = gather(session, why);
+    if (rc != ERR_OK || session->is_shut_down || session->is_shunned ||
+        nghttp2_session_want_read(session->ng) != 0) {
+        return rc;
+    }
+    errbuf_set(why, "%s",
+               session->problem.text[0] != '\0' ? session->problem.text
+                                                : "the peer broke the HTTP/2 protocol");
+    return ERR_PROTOCOL;
+}
+
+enum err h2_session_drain(struct h2_session *session, struct slice *out, struct errbuf *why)
+{
+    release_output(session);
+    if (!session->is_dead) {
+        const enum err rc = gather(session, why);
+        if (rc != ERR_OK) {
+            return rc;
+        }
+    }
+    if (session->output.len == 0) {
+        secret_buf_fini(&session->output); /* idle connections hold no locked memory */
+    }
+    session->handed_out = session->output.len;
+    *out = (struct slice){session->output.at, session->output.len};
     return ERR_OK;
 }
 
 bool h2_session_is_alive(const struct h2_session *session)
 {
-    return !session->is_dead && (nghttp2_session_want_read(session->ng) != 0 ||
-                                 nghttp2_session_want_write(session->ng) != 0);
+    return session->output.len > session->handed_out ||
+           (!session->is_dead && (nghttp2_session_want_read(session->ng) != 0 ||
+                                  nghttp2_session_want_write(session->ng) != 0));
 }
 
 enum err h2_session_shutdown(struct h2_session *session, const char *reason)

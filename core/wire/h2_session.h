@@ -99,7 +99,7 @@ enum err h2_session_half_close(struct h2_session *session, int32_t stream) MUST_
 enum err h2_session_finish(struct h2_session *session, int32_t stream, enum grpc_status status,
                            const char *message) MUST_USE;
 
-/* Resets the stream (CANCEL); on_closed follows from the next drain. */
+/* Resets the stream (CANCEL); on_closed follows from the next feed or drain. */
 enum err h2_session_cancel(struct h2_session *session, int32_t stream) MUST_USE;
 
 /* GOAWAY: no new streams; the ones there may finish. `status` text goes into the debug data. */
