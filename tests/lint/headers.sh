@@ -11,7 +11,9 @@ command -v "$cc" >/dev/null || skip "there is no C compiler ($cc)"
 # Not quoted below: a list of flags.
 flags="-I. -Icore -Idaemon -Iclient-lib -Iclient-lib/include -Itests -D_GNU_SOURCE -Wall -Wextra -Werror"
 if [ -n "$build" ]; then
-    flags="$flags -I$build/client-lib/include -I$build/client-lib -isystem $build/proto"
+    flags="$flags -isystem $build/proto"
+    generated=$(find "$build/client-lib" -path '*/stek/version.h' -print -quit 2>/dev/null || true)
+    flags="$flags ${generated:+-I${generated%/stek/version.h}}"
 fi
 export cc cxx flags
 
