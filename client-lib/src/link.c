@@ -163,7 +163,8 @@ enum err link_on_ready(struct link *link, struct errbuf *why)
     }
     if (rc != ERR_OK) {
         /* The session may have a last word for the peer (GOAWAY); ours is the first error. */
-        (void)link_flush(link, NULL);
+        const enum err last_word = link_flush(link, NULL);
+        (void)last_word;
         return rc;
     }
     rc = link_flush(link, why);
