@@ -11,8 +11,8 @@
  * ticket_lifetime, what is left of the key, and what is left of the chain. So a ticket never
  * outlives what opens it, and no client is promised more than it gets.
  *
- * libssl judges age as well, by this host's wall clock: on issue and on acceptance we set the
- * session's own time so that both agree, however wrong the wall clock is.
+ * libssl judges age as well, by the issuer's wall clock against ours: on acceptance we set the
+ * session's own time so that both judgements agree, however wrong either clock is.
  *
  * TLS 1.2: libssl puts no lifetime (0, "unspecified") into a ticket issued on a resumed session;
  * the timeout inside is as above all the same.
@@ -149,7 +149,6 @@ static void prepare(const struct openssl_attachment *attachment, const SSL *ssl,
         openssl_attach_count(attachment, COUNT_CRYPTO_FAILURES);
         return;
     }
-    (void)SSL_SESSION_set_time(session, (long)time(NULL));
     (void)SSL_SESSION_set_timeout(session, (long)(life / MS_PER_S));
 }
 

@@ -280,29 +280,68 @@ static void a_session_without_a_stamp_becomes_no_ticket(void **state)
     assert_int_equal(fixture_count(f, COUNT_ISSUED), 0);
 }
 
-static int other_stamp(SSL *ssl, void *arg)
+struct forgery {
+    unsigned char version;
+    size_t len;
+};
+
+/* The real stamp, with another version or length. */
+static int forge_stamp(SSL *ssl, void *arg)
 {
-    const char *data = arg;
+    const struct forgery *forgery = arg;
+    unsigned char bytes[32] = {0};
+    void *data = NULL;
+    size_t len = 0;
 
     (void)openssl_session_on_generate(ssl, NULL);
-    (void)SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), data, strlen(data));
-    return 1;
+    (void)SSL_SESSION_get0_ticket_appdata(SSL_get_session(ssl), &data, &len);
+    if (data == NULL || len > sizeof(bytes)) {
+        return 0;
+    }
+    memcpy(bytes, data, len);
+    bytes[0] = forgery->version;
+    return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), bytes, forgery->len);
 }
 
 static void a_stamp_of_another_version_or_length_becomes_no_ticket(void **state)
 {
     struct fixture *f = *state;
-    static const char *const stamps[] = {"", "\1", "\2234567812345678", "\1234567812345678X",
-                                         "\123456781234567"};
+    static struct forgery rows[] = {{1, 17}, {0, 17}, {2, 17}, {1, 16}, {1, 18}, {1, 1}, {1, 0}};
 
     fixture_add_active(f, 1);
-    for (size_t i = 0; i < 2 * sizeof(stamps) / sizeof(stamps[0]); i++) {
-        assert_int_equal(SSL_CTX_set_session_ticket_cb(f->server, other_stamp,
-                                                       openssl_session_on_decrypted,
-                                                       (void *)(uintptr_t)stamps[i / 2]),
+    for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(SSL_CTX_set_session_ticket_cb(f->server, forge_stamp,
+                                                       openssl_session_on_decrypted, &rows[i / 2]),
                          1);
         struct tls_pair_result result = fixture_shake(f, versions[i % 2], NULL);
-        assert_int_equal(result.tickets, 0);
+        assert_int_equal(result.tickets > 0, i / 2 == 0);
+        SSL_SESSION_free(result.session);
+    }
+}
+
+static SSL_TICKET_RETURN revoke_and_decide(SSL *ssl, SSL_SESSION *session,
+                                           const unsigned char *key_name, size_t key_name_len,
+                                           SSL_TICKET_STATUS status, void *arg)
+{
+    if (status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW) {
+        key_world_revoke_all(arg);
+    }
+    return openssl_session_on_decrypted(ssl, session, key_name, key_name_len, status, arg);
+}
+
+static void a_key_revoked_while_its_ticket_is_being_opened_opens_nothing(void **state)
+{
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < 2; i++) {
+        fixture_add_active(f, (uint8_t)(1 + i));
+        SSL_SESSION *ticket = fixture_ticket(f, versions[i]);
+        assert_int_equal(SSL_CTX_set_session_ticket_cb(f->server, openssl_session_on_generate,
+                                                       revoke_and_decide, &f->world),
+                         1);
+        assert_false(fixture_resumes(f, versions[i], ticket));
+        assert_int_equal(fixture_count(f, COUNT_REFUSED_OLD), i + 1);
+        SSL_SESSION_free(ticket);
     }
 }
 
@@ -354,6 +393,7 @@ int main(void)
         FIXTURE_TEST(renewing_in_the_last_instant_of_a_life_fails_nothing),
         FIXTURE_TEST(a_session_without_a_stamp_becomes_no_ticket),
         FIXTURE_TEST(a_stamp_of_another_version_or_length_becomes_no_ticket),
+        FIXTURE_TEST(a_key_revoked_while_its_ticket_is_being_opened_opens_nothing),
         FIXTURE_TEST(a_session_from_the_servers_cache_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

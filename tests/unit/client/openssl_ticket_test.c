@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/openssl_ticket.h"
 
-#include <openssl/hmac.h>
-
 #include "base/secret.h"
 #include "unit/client/openssl_fixture.h"
 
@@ -332,6 +330,27 @@ static void a_connection_moved_to_another_context_uses_that_ones_keys(void **sta
     SSL_CTX_free(strict);
 }
 
+/* EXP-2: what a callback leaves unfilled goes out in clear. Ours fills first and asks then. */
+static void fields_in_clear_are_zero_when_no_ticket_is_issued(void **state)
+{
+    static const unsigned char zeros[EVP_MAX_IV_LENGTH];
+    struct fixture *f = *state;
+    unsigned char name[16];
+    unsigned char iv[EVP_MAX_IV_LENGTH];
+    SSL_CTX *bare = tls_pair_server_ctx();
+    SSL *ssls[2] = {SSL_new(f->server), SSL_new(bare)};
+
+    for (size_t i = 0; i < 2; i++) {
+        memset(name, 0xAA, sizeof(name));
+        memset(iv, 0xAA, sizeof(iv));
+        assert_int_equal(openssl_ticket_on_key(ssls[i], name, iv, NULL, NULL, 1), 0);
+        assert_memory_equal(name, zeros, sizeof(name));
+        assert_memory_equal(iv, zeros, sizeof(iv));
+        SSL_free(ssls[i]);
+    }
+    SSL_CTX_free(bare);
+}
+
 /* --- manners ----------------------------------------------------------------------------------
  */
 
@@ -373,6 +392,7 @@ int main(void)
         FIXTURE_TEST(a_ticket_with_any_byte_changed_never_resumes_and_never_fails),
         FIXTURE_TEST(a_connection_moved_to_an_unattached_context_has_no_tickets),
         FIXTURE_TEST(a_connection_moved_to_another_context_uses_that_ones_keys),
+        FIXTURE_TEST(fields_in_clear_are_zero_when_no_ticket_is_issued),
         FIXTURE_TEST(the_error_queue_is_left_as_it_was_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
