@@ -68,9 +68,9 @@ static enum err show_table(const struct wire_status *status, FILE *to)
 {
     int64_t now = status->moment.server_time_ms;
 
-    (void)fprintf(to, "daemon  stekd %s, deployment %s, up %s, %u connections\n", status->version,
+    (void)fprintf(to, "daemon  stekd %s, deployment %s, up %s, %u connection%s\n", status->version,
                   status->deployment, moment_span(clock_between_ms(status->started_ms, now)).text,
-                  status->connections);
+                  status->connections, status->connections == 1 ? "" : "s");
     (void)fprintf(to, "store   %s, %s, last read %s\n", status->store.type,
                   status->store.reachable ? "reachable" : "not reachable",
                   moment_relative(status->store.last_read_ms, now).text);
