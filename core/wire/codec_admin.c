@@ -18,7 +18,8 @@ void wire_key_list_fini(struct wire_key_list *list)
 
 enum err wire_encode_list_keys(const char *realm, struct secret_buf *out)
 {
-    Stek__V1__ListKeysRequest message = STEK__V1__LIST_KEYS_REQUEST__INIT;
+    Stek__V1__ListKeysRequest message;
+    stek__v1__list_keys_request__init(&message);
     message.realm = codec_lend_text(realm);
     return codec_pack(&message.base, out);
 }
@@ -52,8 +53,9 @@ static void fill_info(const struct wire_key_info *from, Stek__V1__KeyInfo *to)
 
 enum err wire_encode_key_list(const struct wire_key_list *in, struct secret_buf *out)
 {
-    Stek__V1__ListKeysResponse message = STEK__V1__LIST_KEYS_RESPONSE__INIT;
+    Stek__V1__ListKeysResponse message;
     Stek__V1__Moment moment;
+    stek__v1__list_keys_response__init(&message);
     enum err rc = ERR_NOMEM;
 
     Stek__V1__KeyInfo *infos = calloc(in->count + 1, sizeof(*infos));
@@ -148,7 +150,8 @@ enum err wire_decode_key_list(struct slice in, struct wire_key_list *out, struct
 
 enum err wire_encode_rotate(const struct wire_rotate *in, struct secret_buf *out)
 {
-    Stek__V1__RotateRequest message = STEK__V1__ROTATE_REQUEST__INIT;
+    Stek__V1__RotateRequest message;
+    stek__v1__rotate_request__init(&message);
     message.realm = codec_lend_text(in->realm);
     message.retire = codec_lend_bytes(in->retire, KEY_NAME_LEN);
     message.reason = codec_lend_text(in->reason);
@@ -184,9 +187,10 @@ out:
 
 enum err wire_encode_rotated(const struct wire_rotated *in, struct secret_buf *out)
 {
-    Stek__V1__RotateResponse message = STEK__V1__ROTATE_RESPONSE__INIT;
+    Stek__V1__RotateResponse message;
     Stek__V1__Moment moment;
 
+    stek__v1__rotate_response__init(&message);
     codec_fill_moment(&in->moment, &moment);
     message.changed = in->changed;
     message.at_ms = in->at_ms;

@@ -10,7 +10,8 @@
 
 enum err wire_encode_health_check(const char *service, struct secret_buf *out)
 {
-    Grpc__Health__V1__HealthCheckRequest message = GRPC__HEALTH__V1__HEALTH_CHECK_REQUEST__INIT;
+    Grpc__Health__V1__HealthCheckRequest message;
+    grpc__health__v1__health_check_request__init(&message);
     message.service = codec_lend_text(service);
     return codec_pack(&message.base, out);
 }
@@ -37,7 +38,8 @@ enum err wire_decode_health_check(struct slice in, char service[WIRE_LABEL_MAX +
 
 enum err wire_encode_health_status(int status, struct secret_buf *out)
 {
-    Grpc__Health__V1__HealthCheckResponse message = GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__INIT;
+    Grpc__Health__V1__HealthCheckResponse message;
+    grpc__health__v1__health_check_response__init(&message);
     message.status = (Grpc__Health__V1__HealthCheckResponse__ServingStatus)status;
     return codec_pack(&message.base, out);
 }

@@ -161,7 +161,8 @@ enum err codec_take_snapshot(struct wire_snapshot *out, const Stek__V1__Snapshot
 
 enum err wire_encode_get_keyring(const struct wire_get_keyring *in, struct secret_buf *out)
 {
-    Stek__V1__GetKeyringRequest message = STEK__V1__GET_KEYRING_REQUEST__INIT;
+    Stek__V1__GetKeyringRequest message;
+    stek__v1__get_keyring_request__init(&message);
     message.realm = codec_lend_text(in->realm);
     message.frontend = codec_lend_text(in->frontend);
     return codec_pack(&message.base, out);
@@ -198,7 +199,8 @@ enum err wire_encode_get_keyring_reply(const struct wire_snapshot *in, struct se
 
     enum err rc = codec_snapshot_init(&view, in);
     if (rc == ERR_OK) {
-        Stek__V1__GetKeyringResponse message = STEK__V1__GET_KEYRING_RESPONSE__INIT;
+        Stek__V1__GetKeyringResponse message;
+        stek__v1__get_keyring_response__init(&message);
         message.snapshot = &view.message;
         rc = codec_pack(&message.base, out);
     }

@@ -18,7 +18,8 @@ enum err wire_encode_record(const struct wire_record *in, struct secret_buf *out
 
     enum err rc = codec_ring_init(&view, &in->ring);
     if (rc == ERR_OK) {
-        Stek__V1__Record message = STEK__V1__RECORD__INIT;
+        Stek__V1__Record message;
+        stek__v1__record__init(&message);
         message.format = RECORD_FORMAT;
         message.version = codec_lend_bytes(in->version, WIRE_VERSION_LEN);
         message.revision = in->revision;

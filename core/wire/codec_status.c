@@ -79,12 +79,14 @@ static enum err realms_init(struct realms_view *view, const struct wire_status *
 static enum err pack_status(const struct wire_status *in, struct realms_view *realms,
                             struct secret_buf *out)
 {
-    Stek__V1__GetStatusResponse message = STEK__V1__GET_STATUS_RESPONSE__INIT;
-    Stek__V1__StoreStatus store = STEK__V1__STORE_STATUS__INIT;
+    Stek__V1__GetStatusResponse message;
+    Stek__V1__StoreStatus store;
     char last_error[WIRE_SENTENCE_MAX + 1];
     char problems[WIRE_PROBLEMS_MAX][WIRE_SENTENCE_MAX + 1];
     char *pointers[WIRE_PROBLEMS_MAX];
 
+    stek__v1__get_status_response__init(&message);
+    stek__v1__store_status__init(&store);
     assert(in->problem_count <= WIRE_PROBLEMS_MAX);
     for (size_t i = 0; i < in->problem_count; i++) {
         codec_copy_sentence(problems[i], sizeof(problems[i]), in->problems[i]);
@@ -126,7 +128,8 @@ enum err wire_encode_realms(const struct wire_status *in, struct secret_buf *out
 
     enum err rc = realms_init(&realms, in);
     if (rc == ERR_OK) {
-        Stek__V1__ListRealmsResponse message = STEK__V1__LIST_REALMS_RESPONSE__INIT;
+        Stek__V1__ListRealmsResponse message;
+        stek__v1__list_realms_response__init(&message);
         message.realms = realms.pointers;
         message.n_realms = in->realm_count;
         message.moment = &realms.moment;

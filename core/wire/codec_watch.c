@@ -9,9 +9,11 @@
 
 static enum err encode_open(const struct wire_watch_open *in, struct secret_buf *out)
 {
-    Stek__V1__WatchOpen open = STEK__V1__WATCH_OPEN__INIT;
-    Stek__V1__WatchKeyringRequest message = STEK__V1__WATCH_KEYRING_REQUEST__INIT;
+    Stek__V1__WatchOpen open;
+    Stek__V1__WatchKeyringRequest message;
 
+    stek__v1__watch_open__init(&open);
+    stek__v1__watch_keyring_request__init(&message);
     open.realm = codec_lend_text(in->realm);
     open.frontend = codec_lend_text(in->frontend);
     open.library_version = codec_lend_text(in->library_version);
@@ -23,10 +25,13 @@ static enum err encode_open(const struct wire_watch_open *in, struct secret_buf 
 
 static enum err encode_ack(const struct wire_watch_ack *in, struct secret_buf *out)
 {
-    Stek__V1__Counters counters = STEK__V1__COUNTERS__INIT;
-    Stek__V1__WatchAck ack = STEK__V1__WATCH_ACK__INIT;
-    Stek__V1__WatchKeyringRequest message = STEK__V1__WATCH_KEYRING_REQUEST__INIT;
+    Stek__V1__Counters counters;
+    Stek__V1__WatchAck ack;
+    Stek__V1__WatchKeyringRequest message;
 
+    stek__v1__counters__init(&counters);
+    stek__v1__watch_ack__init(&ack);
+    stek__v1__watch_keyring_request__init(&message);
     counters.issued = in->counters.issued;
     counters.decrypted = in->counters.decrypted;
     counters.renewed = in->counters.renewed;
@@ -132,7 +137,8 @@ static enum err encode_snapshot(const struct wire_snapshot *in, struct secret_bu
 
     enum err rc = codec_snapshot_init(&view, in);
     if (rc == ERR_OK) {
-        Stek__V1__WatchKeyringResponse message = STEK__V1__WATCH_KEYRING_RESPONSE__INIT;
+        Stek__V1__WatchKeyringResponse message;
+        stek__v1__watch_keyring_response__init(&message);
         message.kind_case = STEK__V1__WATCH_KEYRING_RESPONSE__KIND_SNAPSHOT;
         message.snapshot = &view.message;
         rc = codec_pack(&message.base, out);
@@ -144,9 +150,11 @@ static enum err encode_snapshot(const struct wire_snapshot *in, struct secret_bu
 static enum err encode_heartbeat(const struct wire_heartbeat *in, struct secret_buf *out)
 {
     Stek__V1__Moment moment;
-    Stek__V1__Heartbeat heartbeat = STEK__V1__HEARTBEAT__INIT;
-    Stek__V1__WatchKeyringResponse message = STEK__V1__WATCH_KEYRING_RESPONSE__INIT;
+    Stek__V1__Heartbeat heartbeat;
+    Stek__V1__WatchKeyringResponse message;
 
+    stek__v1__heartbeat__init(&heartbeat);
+    stek__v1__watch_keyring_response__init(&message);
     codec_fill_moment(&in->moment, &moment);
     heartbeat.digest = codec_lend_bytes(in->digest, DIGEST_LEN);
     heartbeat.moment = &moment;

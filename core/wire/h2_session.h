@@ -7,7 +7,8 @@
  * Callbacks come from inside h2_session_feed() and h2_session_drain(). From a callback every
  * function here may be called except h2_session_free(), feed and drain. Stream ids are odd
  * positive numbers. After on_closed the id is dead: calls on it return ERR_NOT_FOUND.
- * Not thread safe; never blocks.
+ * Not thread safe; never blocks. What ends a stream or a session may be called without looking at
+ * the result: ERR_NOT_FOUND means that the peer was faster.
  */
 #ifndef STEK_WIRE_H2_SESSION_H
 #define STEK_WIRE_H2_SESSION_H
@@ -92,18 +93,18 @@ enum err h2_session_send(struct h2_session *session, int32_t stream, struct slic
 size_t h2_session_queued(const struct h2_session *session, int32_t stream);
 
 /* Client: no more messages from us on this stream (END_STREAM after what is queued). */
-enum err h2_session_half_close(struct h2_session *session, int32_t stream) MUST_USE;
+enum err h2_session_half_close(struct h2_session *session, int32_t stream);
 
 /* Server: ends the stream with trailers after what is queued. `message` may be NULL; is copied and
  * percent-encoded. Without a message sent before, this is a trailers-only answer. */
 enum err h2_session_finish(struct h2_session *session, int32_t stream, enum grpc_status status,
-                           const char *message) MUST_USE;
+                           const char *message);
 
 /* Resets the stream (CANCEL); on_closed follows from the next feed or drain. */
-enum err h2_session_cancel(struct h2_session *session, int32_t stream) MUST_USE;
+enum err h2_session_cancel(struct h2_session *session, int32_t stream);
 
 /* GOAWAY: no new streams; the ones there may finish. `status` text goes into the debug data. */
-enum err h2_session_shutdown(struct h2_session *session, const char *reason) MUST_USE;
+enum err h2_session_shutdown(struct h2_session *session, const char *reason);
 
 /* Opaque per-stream pointer of the user, NULL at first. */
 void h2_session_set_data(struct h2_session *session, int32_t stream, void *data);
