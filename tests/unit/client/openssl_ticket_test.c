@@ -226,6 +226,23 @@ static void tls_1_3_resumes_without_a_new_ticket_when_nothing_is_active(void **s
     SSL_SESSION_free(ticket);
 }
 
+/* libssl opens the ticket of each ClientHello, so that a retried one is looked at, and counted,
+ * twice; it resumes and renews as any other. */
+static void a_retried_hello_resumes_and_gets_one_new_ticket(void **state)
+{
+    struct fixture *f = *state;
+
+    fixture_add_active(f, 1);
+    SSL_SESSION *ticket = fixture_ticket(f, TLS1_3_VERSION);
+    assert_int_equal(SSL_CTX_set1_groups_list(f->server, "P-384"), 1);
+    struct tls_pair_result result = fixture_shake(f, TLS1_3_VERSION, ticket);
+    assert_true(result.resumed);
+    assert_int_equal(result.tickets, 1);
+    assert_int_equal(fixture_count(f, COUNT_DECRYPTED), 2);
+    SSL_SESSION_free(result.session);
+    SSL_SESSION_free(ticket);
+}
+
 /* --- hostile tickets --------------------------------------------------------------------------
  */
 
@@ -389,6 +406,7 @@ int main(void)
         FIXTURE_TEST(tls_1_3_always_gives_a_new_ticket_so_that_chains_go_on),
         FIXTURE_TEST(tls_1_2_renews_only_under_a_retired_key_while_another_is_active),
         FIXTURE_TEST(tls_1_3_resumes_without_a_new_ticket_when_nothing_is_active),
+        FIXTURE_TEST(a_retried_hello_resumes_and_gets_one_new_ticket),
         FIXTURE_TEST(a_ticket_with_any_byte_changed_never_resumes_and_never_fails),
         FIXTURE_TEST(a_connection_moved_to_an_unattached_context_has_no_tickets),
         FIXTURE_TEST(a_connection_moved_to_another_context_uses_that_ones_keys),
