@@ -175,18 +175,19 @@ static enum err submit_settings(struct h2_session *session)
 {
     const struct h2_limits *limits = &session->limits;
     const int32_t window = window_for(limits->message_max);
+    /* A server opens no streams: there is no push. That push is off is the client's to say.
+     * NO_RFC7540_PRIORITIES is left alone: with it, nghttp2 1.52 frees an item twice when memory
+     * runs out at the wrong moment. */
     const bool is_server = session->role == H2_SERVER;
-    /* A server opens no streams: there is no push. */
     const nghttp2_settings_entry entries[] = {
         {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, is_server ? limits->streams_max : 0},
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, (uint32_t)window},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits->header_list_max},
-        {is_server ? NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES : NGHTTP2_SETTINGS_ENABLE_PUSH,
-         is_server ? 1 : 0},
+        {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
     };
+    const size_t count = sizeof(entries) / sizeof(entries[0]) - (is_server ? 1 : 0);
 
-    if (nghttp2_submit_settings(session->ng, NGHTTP2_FLAG_NONE, entries,
-                                sizeof(entries) / sizeof(entries[0])) != 0 ||
+    if (nghttp2_submit_settings(session->ng, NGHTTP2_FLAG_NONE, entries, count) != 0 ||
         nghttp2_session_set_local_window_size(session->ng, NGHTTP2_FLAG_NONE, 0, window) != 0) {
         return ERR_NOMEM;
     }
