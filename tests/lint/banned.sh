@@ -7,6 +7,9 @@
 cd "$root"
 command -v ctags >/dev/null || skip "ctags is not installed (universal-ctags)"
 
+list=$(mktemp)
+trap 'rm -f "$list"' EXIT
+
 # Variables of a file, by ctags; const, and for pointers const themselves.
 mutable_variables() {
     list_c '^(core|daemon|client-lib)/.*\.c$' |
@@ -39,13 +42,10 @@ mutable_variables() {
 # The licence identifier on the first line, or on the second after "#!".
 missing_licences() {
     list_files | grep -E '\.(c|h|in|proto|cmake|py|sh|awk|map)$|CMakeLists\.txt$|^\.ci/' |
-        while IFS= read -r file; do
-            first=$(sed -n '1{/^#!/d;p;};2p' "$file" | head -n 1)
-            case $first in
-            *SPDX-License-Identifier:\ Apache-2.0*) ;;
-            *) printf '%s:1: no SPDX licence identifier on the first line\n' "$file" ;;
-            esac
-        done
+        xargs -r -d '\n' awk '
+        FNR == 1 { found[FILENAME] = 0; second = /^#!/ }
+        (FNR == 1 || (FNR == 2 && second)) && /SPDX-License-Identifier: Apache-2\.0/ { found[FILENAME] = 1 }
+        END { for (f in found) if (!found[f]) print f ":1: no SPDX licence identifier on the first line" }'
 }
 
 # Reminders, and names of the machine or network something was written on. The words are put
@@ -53,12 +53,11 @@ missing_licences() {
 reminders() {
     local words="TO""DO|FIX""ME|XX""X:|HA""CK:"
     local places="/wo""rk/|/ho""me/[a-z]|/ro""ot/|deb\.deb""ian\.org|pyp""i\.org|registry\.np""mjs|proxy\.gol""ang|crates\.""io"
-    list_files | grep -vE '^LICENSE$|\.(png|pem|der|bin)$' | while IFS= read -r file; do
-        grep -nIE "(^|[^A-Za-z])($words)" "$file" |
-            sed -E "s,^([0-9]+):.*,$file:\1: a reminder is not a plan: do it or drop it," || true
-        grep -nIE "$places" "$file" |
-            sed -E "s,^([0-9]+):.*,$file:\1: names a machine or a host of ours," || true
-    done
+    list_files | grep -vE '^LICENSE$|\.(png|pem|der|bin)$' >"$list"
+    xargs -r -d '\n' grep -HnIE "(^|[^A-Za-z])($words)" <"$list" |
+        sed -E 's,^([^:]+:[0-9]+):.*,\1: a reminder is not a plan: do it or drop it,' || true
+    xargs -r -d '\n' grep -HnIE "$places" <"$list" |
+        sed -E 's,^([^:]+:[0-9]+):.*,\1: names a machine or a host of ours,' || true
 }
 
 {
