@@ -13,7 +13,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -306,20 +305,33 @@ static bool make_ctx(struct frontend *f)
 }
 
 /* "127.0.0.1:0": port 0 takes a free one, which is printed. */
+static bool parse_address(const char *text, struct sockaddr_in *at)
+{
+    char host[INET_ADDRSTRLEN] = "";
+    const char *colon = strchr(text, ':');
+    char *end = NULL;
+
+    if (colon == NULL || colon[1] == '\0' || (size_t)(colon - text) >= sizeof(host)) {
+        return false;
+    }
+    memcpy(host, text, (size_t)(colon - text));
+    unsigned long port = strtoul(colon + 1, &end, 10);
+    at->sin_family = AF_INET;
+    at->sin_port = htons((uint16_t)port);
+    return *end == '\0' && port <= UINT16_MAX && inet_pton(AF_INET, host, &at->sin_addr) == 1;
+}
+
 static bool make_listener(struct frontend *f)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET};
+    struct sockaddr_in at = {0};
     socklen_t at_len = sizeof(at);
     char host[INET_ADDRSTRLEN] = "";
-    uint16_t port = 0;
     int one = 1;
 
-    if (sscanf(f->settings.listen, "%15[0-9.]:%" SCNu16, host, &port) != 2 ||
-        inet_pton(AF_INET, host, &at.sin_addr) != 1) {
+    if (!parse_address(f->settings.listen, &at)) {
         (void)fprintf(stderr, "tls_frontend: --listen wants IPV4:PORT\n");
         return false;
     }
-    at.sin_port = htons(port);
     f->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     (void)setsockopt(f->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     if (f->listener < 0 || bind(f->listener, (struct sockaddr *)&at, at_len) != 0 ||
@@ -328,7 +340,8 @@ static bool make_listener(struct frontend *f)
         (void)fprintf(stderr, "tls_frontend: %s: %s\n", f->settings.listen, strerror(errno));
         return false;
     }
-    (void)printf("tls_frontend: listening on %s:%d\n", host, ntohs(at.sin_port));
+    (void)printf("tls_frontend: listening on %s:%d\n",
+                 inet_ntop(AF_INET, &at.sin_addr, host, sizeof(host)), ntohs(at.sin_port));
     (void)fflush(stdout); /* before forking: what is buffered would be printed by every worker */
     return true;
 }
