@@ -57,6 +57,15 @@ struct h2_stream *h2_session_add(struct h2_session *session, int32_t id)
     return stream;
 }
 
+static void free_stream(struct h2_stream *stream)
+{
+    h2_headers_fini(&stream->fields);
+    grpc_assembler_fini(&stream->incoming);
+    secret_buf_fini(&stream->queue);
+    free(stream->verdict_text);
+    free(stream);
+}
+
 void h2_session_remove(struct h2_stream *stream)
 {
     struct h2_session *session = stream->session;
@@ -71,11 +80,7 @@ void h2_session_remove(struct h2_stream *stream)
     }
     session->stream_count--;
     session->held -= stream->held;
-    h2_headers_fini(&stream->fields);
-    grpc_assembler_fini(&stream->incoming);
-    secret_buf_fini(&stream->queue);
-    free(stream->verdict_text);
-    free(stream);
+    free_stream(stream);
 }
 
 void h2_session_set_data(struct h2_session *session, int32_t id, void *data)
@@ -224,9 +229,13 @@ void h2_session_free(struct h2_session *session)
         return;
     }
     /* Without the streams first, nghttp2 would have them reported as closed. */
-    while (session->streams != NULL) {
-        h2_session_remove(session->streams);
+    struct h2_stream *stream = session->streams;
+    while (stream != NULL) {
+        struct h2_stream *next = stream->next;
+        free_stream(stream);
+        stream = next;
     }
+    session->streams = NULL;
     nghttp2_session_del(session->ng);
     secret_buf_fini(&session->output);
     free(session);
