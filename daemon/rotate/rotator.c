@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "keyring/schedule.h"
 #include "replica/load_pace.h"
 #include "rotate/act_queue.h"
 #include "rotate/plan.h"
@@ -30,6 +31,11 @@ struct rotator {
     bool awaits_load;     /* after a conflict or an unclear put: decide on what is there now */
 
     struct plan_pace pace;
+
+    /* The last look found nothing to do, on this ring over this record, before `quiet_until`. */
+    int64_t quiet_until; /* replica_now(); 0: it found something */
+    uint8_t quiet_digest[DIGEST_LEN];
+    struct store_version quiet_version;
 };
 
 static void look(struct rotator *rotator);
@@ -276,6 +282,31 @@ static void start_put(struct rotator *rotator, struct plan *plan)
 
 /* --- looking --- */
 
+static void note_quiet(struct rotator *rotator, const struct plan *plan,
+                       const struct plan_moment *moment)
+{
+    const struct stored_record *stored = replica_last_stored(rotator->replica);
+
+    rotator->quiet_until = 0;
+    if (!plan->is_heal && stored->present && rotator->pace.cover_at == 0 &&
+        rotator->pace.tidy_at == 0) {
+        rotator->quiet_until = schedule_next_due(&plan->next, moment->policy, moment->now);
+        rotator->quiet_version = stored->version;
+        memcpy(rotator->quiet_digest, replica_digest(rotator->replica), DIGEST_LEN);
+    }
+}
+
+/* Most loads find nothing new: they need no copies of the ring to be told so. */
+static bool is_quiet(const struct rotator *rotator)
+{
+    const struct stored_record *stored = replica_last_stored(rotator->replica);
+
+    return replica_now(rotator->replica) < rotator->quiet_until && rotator->acts.count == 0 &&
+           stored->present && !stored->has_dead_bytes &&
+           memcmp(stored->version.bytes, rotator->quiet_version.bytes, STORE_VERSION_LEN) == 0 &&
+           memcmp(replica_digest(rotator->replica), rotator->quiet_digest, DIGEST_LEN) == 0;
+}
+
 static void look(struct rotator *rotator)
 {
     struct plan plan = {0};
@@ -307,6 +338,7 @@ static void look(struct rotator *rotator)
     } else if (plan.is_due) {
         start_put(rotator, &plan);
     } else {
+        note_quiet(rotator, &plan, &moment);
         timer_arm(rotator->timers, rotator->look_timer, plan_wait(&plan, &rotator->pace, &moment));
     }
     plan_fini(&plan);
@@ -322,7 +354,9 @@ static void on_loaded(void *ctx)
     struct rotator *rotator = ctx;
 
     rotator->awaits_load = false;
-    look(rotator);
+    if (!is_quiet(rotator)) {
+        look(rotator);
+    }
 }
 
 /* --- life and calls --- */

@@ -243,10 +243,16 @@ static void on_rotate_done(void *ctx, enum err code, const char *why,
         if (result->changed && count_puts(world) == operator->puts_before) {
             world_sometimes(world, SOMETIMES_UNCLEAR_ROTATE_DONE);
         }
-        if (is_repeat && result->changed && world_boot(world) >= world->chaos.i1_void_until) {
+        /* While a loss is being healed another daemon may not know of the first one. */
+        if (is_repeat && result->changed && world_boot(world) >= world->chaos.loss_until &&
+            world_boot(world) >= world->chaos.i1_void_until) {
             world_violate(world, "R6 d%u: a repeated rotate rotated again", operator->daemon);
         }
         operator->may_repeat = true;
+        if (result->changed && world_chance(world, 50) && !world->chaos.is_over) {
+            /* In haste: what was published a moment ago is to encrypt as soon as it may. */
+            timer_arm(fake_time_timers(world->time), operator->again, world_draw(world, 4000));
+        }
     } else if (code == ERR_UNAVAILABLE) {
         world_sometimes(world, SOMETIMES_ROTATE_IN_OUTAGE);
     } else if (code == ERR_REFUSED) {
@@ -280,6 +286,11 @@ void operator_rotate(struct world *world)
     operator->puts_before = count_puts(world);
     world_note(world, "operator rotates at d%u%s", daemon->id, is_repeat ? " again" : "");
     rotator_rotate(daemon->rotator, operator->retire, on_rotate_done, world);
+}
+
+static void on_again(void *arg)
+{
+    operator_rotate(arg);
 }
 
 /* --- timing --- */
@@ -326,6 +337,7 @@ void chaos_start(struct world *world)
     chaos->enabled = fake_random_next(&world->random) | (UINT64_C(3) << (FAULTS - 2)); /* rotate */
     chaos->is_wild = world_chance(world, 30);
     chaos->next = timer_new(timers, on_next, world);
+    world->operator.again = timer_new(timers, on_again, world);
     for (size_t f = 0; f < WORLD_FRONTENDS; f++) {
         for (size_t d = 0; d < WORLD_DAEMONS; d++) {
             chaos->pair_repair[f][d] = timer_new(timers, on_pair_repair, &world->is_cut[f][d]);
@@ -340,6 +352,7 @@ void chaos_fini(struct world *world)
     const struct timers *timers = fake_time_timers(world->time);
 
     timer_free(timers, chaos->next);
+    timer_free(timers, world->operator.again);
     for (size_t f = 0; f < WORLD_FRONTENDS; f++) {
         for (size_t d = 0; d < WORLD_DAEMONS; d++) {
             timer_free(timers, chaos->pair_repair[f][d]);

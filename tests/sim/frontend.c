@@ -6,19 +6,24 @@
 #include <string.h>
 
 #include "sim/world.h"
-#include "src/follower.h"
 #include "wire/codec.h"
 
-#define RETRY_MS 100
+#define RETRY_MS    100
+#define PATIENCE_MS 5000 /* for a stream's first message */
 
 static const struct timers *timers_of(const struct sim_frontend *frontend)
 {
     return fake_time_timers(frontend->world->time);
 }
 
-static void listen_on(struct sim_frontend *frontend)
+static int64_t boot_of(const struct sim_frontend *frontend)
 {
-    timer_arm(timers_of(frontend), frontend->silence, frontend->world->policy.sync_interval_ms / 2);
+    return world_boot(frontend->world);
+}
+
+static int64_t fleet_now(const struct sim_frontend *frontend)
+{
+    return ringmap_now(frontend->map, boot_of(frontend));
 }
 
 static void leave(struct sim_frontend *frontend)
@@ -38,15 +43,16 @@ static void send_open(struct sim_frontend *frontend)
     (void)snprintf(request.as.open.realm, sizeof(request.as.open.realm), WORLD_REALM);
     (void)snprintf(request.as.open.frontend, sizeof(request.as.open.frontend), "fe-%u",
                    frontend->id);
-    request.as.open.has_digest = follower_digest(frontend->follower, request.as.open.digest);
+    request.as.open.has_digest = frontend->follower.has_snapshot;
+    memcpy(request.as.open.digest, frontend->follower.digest, DIGEST_LEN);
     stream_send_up(frontend->stream, &request);
 }
 
 static void send_ack(struct sim_frontend *frontend)
 {
-    struct wire_watch_request request = {.kind = WIRE_WATCH_ACK};
+    struct wire_watch_request request = {.kind = WIRE_WATCH_ACK, .as.ack.has_digest = true};
 
-    request.as.ack.has_digest = follower_digest(frontend->follower, request.as.ack.digest);
+    memcpy(request.as.ack.digest, frontend->follower.digest, DIGEST_LEN);
     stream_send_up(frontend->stream, &request);
 }
 
@@ -57,8 +63,9 @@ static void on_connect(void *arg)
 
     frontend->daemon = (frontend->daemon + 1) % WORLD_DAEMONS;
     frontend->stream = stream_open(frontend->world, frontend->id, frontend->daemon);
+    frontend->asked_at = boot_of(frontend);
+    timer_arm(timers_of(frontend), frontend->silence, PATIENCE_MS);
     send_open(frontend);
-    listen_on(frontend);
 }
 
 static void on_silence(void *arg)
@@ -68,6 +75,29 @@ static void on_silence(void *arg)
     world_note(frontend->world, "f%u leaves d%u, which is silent", frontend->id, frontend->daemon);
     world_sometimes(frontend->world, SOMETIMES_SILENT_LEFT);
     leave(frontend);
+}
+
+/* Publishes what the follower holds and wakes it for the next drop. */
+static void publish(struct sim_frontend *frontend)
+{
+    const struct ringmap_view view = follower_view(&frontend->follower);
+    int64_t now = fleet_now(frontend);
+
+    if (ringmap_publish(frontend->map, 0, &view) != ERR_OK) {
+        abort();
+    }
+    int64_t due = follower_next_due(&frontend->follower, now);
+    if (due != INT64_MAX) {
+        timer_arm(timers_of(frontend), frontend->tick, due - now);
+    }
+}
+
+static void on_tick(void *arg)
+{
+    struct sim_frontend *frontend = arg;
+
+    (void)follower_tick(&frontend->follower, fleet_now(frontend));
+    publish(frontend);
 }
 
 static void begin(struct sim_frontend *frontend)
@@ -80,13 +110,17 @@ static void begin(struct sim_frontend *frontend)
         fprintf(stderr, "no mapping for a frontend: %s\n", why.text);
         abort();
     }
-    frontend->follower = follower_new(frontend->map, WORLD_REALM);
+    if (follower_init(&frontend->follower, WORLD_REALM) != ERR_OK) {
+        abort();
+    }
+    fleet_clock_init(&frontend->clock, WORLD_DAEMONS);
     frontend->model = (struct model){.count = 0};
 }
 
 static void end(struct sim_frontend *frontend)
 {
-    follower_free(frontend->follower);
+    follower_fini(&frontend->follower);
+    timer_disarm(timers_of(frontend), frontend->tick);
     ringmap_free(frontend->map);
 }
 
@@ -97,6 +131,7 @@ void sim_frontend_init(struct sim_frontend *frontend, struct world *world, unsig
     frontend->daemon = id;
     frontend->connect = timer_new(timers_of(frontend), on_connect, frontend);
     frontend->silence = timer_new(timers_of(frontend), on_silence, frontend);
+    frontend->tick = timer_new(timers_of(frontend), on_tick, frontend);
     begin(frontend);
     timer_arm(timers_of(frontend), frontend->connect, 1);
 }
@@ -106,6 +141,7 @@ void sim_frontend_fini(struct sim_frontend *frontend)
     end(frontend);
     timer_free(timers_of(frontend), frontend->connect);
     timer_free(timers_of(frontend), frontend->silence);
+    timer_free(timers_of(frontend), frontend->tick);
 }
 
 void sim_frontend_restart(struct sim_frontend *frontend)
@@ -117,21 +153,38 @@ void sim_frontend_restart(struct sim_frontend *frontend)
     leave(frontend);
 }
 
+/* False: the daemon's time is not believed. */
+static bool take_time(struct sim_frontend *frontend, const struct wire_moment *moment)
+{
+    int64_t heard = boot_of(frontend);
+    enum fleet_clock_verdict verdict =
+        frontend->asked_at >= 0
+            ? fleet_clock_answer(&frontend->clock, frontend->daemon, frontend->asked_at, heard,
+                                 moment->server_time_ms, moment->suspect)
+            : fleet_clock_heartbeat(&frontend->clock, frontend->daemon, heard,
+                                    moment->server_time_ms, moment->suspect);
+
+    frontend->asked_at = -1;
+    if (frontend->clock.has_time) {
+        ringmap_set_time(frontend->map, heard, fleet_clock_now(&frontend->clock, heard));
+    }
+    return verdict == FLEET_CLOCK_TAKEN;
+}
+
 static void take_snapshot(struct sim_frontend *frontend, const struct wire_snapshot *snapshot)
 {
     struct errbuf why = {""};
-    int64_t boot = world_boot(frontend->world);
 
-    enum err rc = follower_snapshot(frontend->follower, snapshot, boot, &why);
+    enum err rc = follower_accept(&frontend->follower, snapshot, fleet_now(frontend), &why);
     if (rc == ERR_OK) {
+        publish(frontend);
         model_take(&frontend->model, snapshot);
         send_ack(frontend);
-    } else if (rc != ERR_REFUSED) {
-        world_violate(frontend->world, "I9 f%u cannot install a snapshot: %s", frontend->id,
-                      why.text);
+    } else {
+        world_violate(frontend->world, "I9 f%u: %s", frontend->id, why.text);
     }
-    world_note(frontend->world, "f%u gets %zu keys from d%u: %s", frontend->id,
-               snapshot->ring.count, frontend->daemon, err_text(rc));
+    world_note(frontend->world, "f%u gets %zu keys from d%u", frontend->id, snapshot->ring.count,
+               frontend->daemon);
 }
 
 void sim_frontend_receive(struct sim_frontend *frontend, struct slice message)
@@ -139,17 +192,24 @@ void sim_frontend_receive(struct sim_frontend *frontend, struct slice message)
     struct wire_watch_response response = {0};
     struct errbuf why = {""};
 
-    listen_on(frontend);
+    timer_arm(timers_of(frontend), frontend->silence, frontend->world->policy.sync_interval_ms / 2);
     if (wire_decode_watch_response(message, &response, &why) != ERR_OK) {
         world_violate(frontend->world, "I9 f%u cannot read a message: %s", frontend->id, why.text);
         return;
     }
+    const struct wire_moment *moment = response.kind == WIRE_WATCH_SNAPSHOT
+                                           ? &response.as.snapshot.moment
+                                           : &response.as.heartbeat.moment;
+    if (!take_time(frontend, moment)) {
+        world_violate(frontend->world, "R10 f%u does not believe the time of d%u", frontend->id,
+                      frontend->daemon);
+    }
     if (response.kind == WIRE_WATCH_SNAPSHOT) {
         take_snapshot(frontend, &response.as.snapshot);
         wire_snapshot_fini(&response.as.snapshot);
-    } else {
-        (void)follower_heartbeat(frontend->follower, &response.as.heartbeat,
-                                 world_boot(frontend->world));
+    } else if (follower_heartbeat(&frontend->follower, &response.as.heartbeat,
+                                  fleet_now(frontend))) {
+        ringmap_set_as_of(frontend->map, 0, frontend->follower.as_of);
     }
 }
 

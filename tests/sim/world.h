@@ -58,7 +58,8 @@ struct sim_operator {
     unsigned int daemon;
     uint8_t retire[KEY_NAME_LEN];
     uint64_t puts_before; /* of the daemon asked */
-    bool may_repeat;      /* the last rotate was answered: asking again must change nothing */
+    struct timer *again;
+    bool may_repeat; /* the last rotate was answered: asking again must change nothing */
 };
 
 /* Which kinds of trouble this seed knows: swarms of faults find more than all faults always. */
