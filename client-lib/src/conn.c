@@ -98,7 +98,9 @@ static enum err send_request(struct conn *conn, size_t realm,
     return rc;
 }
 
-static enum err fill_open(struct conn *conn, size_t realm, struct wire_watch_open *open)
+/* Without the digest held: a daemon that knew it would send no keyring, and with it no policy,
+ * which may have changed while we were away and is not part of the digest. */
+static enum err fill_open(const struct conn *conn, size_t realm, struct wire_watch_open *open)
 {
     enum err rc = text_copy(open->realm, sizeof(open->realm), conn->config.realms[realm]);
     if (rc == ERR_OK) {
@@ -108,7 +110,6 @@ static enum err fill_open(struct conn *conn, size_t realm, struct wire_watch_ope
         rc = text_copy(open->library_version, sizeof(open->library_version),
                        conn->config.library_version);
     }
-    open->has_digest = conn->events.held_digest(conn->ctx, realm, open->digest);
     return rc;
 }
 
@@ -119,6 +120,12 @@ static void plan_stream_retry(struct conn *conn, size_t realm)
     stream->retry_at =
         clock_add_ms(conn->now_ms, backoff_delay_ms(stream->attempt++, stream->sync_interval_ms / 4,
                                                     next_random(conn)));
+}
+
+static int64_t patience(const struct stream *stream)
+{
+    const int64_t half = stream->sync_interval_ms / 2;
+    return half < CONN_PATIENCE_MS ? half : CONN_PATIENCE_MS;
 }
 
 static void open_stream(struct conn *conn, size_t realm)
@@ -134,12 +141,12 @@ static void open_stream(struct conn *conn, size_t realm)
     }
     if (rc != ERR_OK) {
         conn->events.on_trouble(conn->ctx, realm, err_text(rc));
-        plan_stream_retry(conn, realm);
+        conn_leave(conn, err_text(rc));
         return;
     }
     stream->has_spoken = false;
     stream->asked_ms = conn->now_ms;
-    stream->silent_at = clock_add_ms(conn->now_ms, CONN_PATIENCE_MS);
+    stream->silent_at = clock_add_ms(conn->now_ms, patience(stream));
 }
 
 /* --- what the daemon says -------------------------------------------------------------------- */

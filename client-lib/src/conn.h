@@ -23,7 +23,7 @@
 #include "wire/messages.h"
 
 #define CONN_ENDPOINTS_MAX 8
-#define CONN_PATIENCE_MS   INT64_C(5000) /* for a realm's first message */
+#define CONN_PATIENCE_MS   INT64_C(5000) /* for a realm's first message, at most */
 
 struct conn_config {
     const struct endpoint *endpoints; /* borrowed */
@@ -44,8 +44,6 @@ struct conn_events {
                         int64_t asked_ms, int64_t heard_ms);
     void (*on_heartbeat)(void *ctx, size_t realm, const struct wire_heartbeat *heartbeat,
                          int64_t asked_ms, int64_t heard_ms);
-    /* The digest held, for opening a stream; false: none. */
-    bool (*held_digest)(void *ctx, size_t realm, uint8_t out[DIGEST_LEN]);
     /* A realm is not being followed, and why; "": it is again. */
     void (*on_trouble)(void *ctx, size_t realm, const char *why);
 };
