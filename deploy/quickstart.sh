@@ -206,12 +206,9 @@ check_keys() {
 # show_matrix TITLE GENERATION: offers each of its tickets to each frontend.
 show_matrix() {
     local from to version row
-    printf '\n  %-44s %-17s %s\n' "$1" 'TLS 1.2' 'TLS 1.3'
-    printf '  %-44s' ''
-    printf ' on %s ' "${names[@]}"
-    printf '  '
-    printf ' on %s ' "${names[@]}"
-    printf '\n'
+    row=$(printf '  on %s' "${names[@]}")
+    printf '\n  %-50s  %-18s  %s\n' "$1" 'TLS 1.2' 'TLS 1.3'
+    printf '  %-50s%-18s  %s\n' '' "$row" "$row"
     for from in "${!names[@]}"; do
         row=
         for version in 1_2 1_3; do
@@ -226,7 +223,7 @@ show_matrix() {
             done
             row="$row  "
         done
-        printf '  %-44s%s\n' "    ticket from ${names[$from]}" "$row"
+        printf '  %-50s%s\n' "    ticket from ${names[$from]}" "${row%  }"
     done
 }
 
