@@ -10,3 +10,8 @@ elseif(STEK_SANITIZE STREQUAL "thread")
 elseif(STEK_SANITIZE)
     message(FATAL_ERROR "STEK_SANITIZE is '${STEK_SANITIZE}': use address, thread, or nothing")
 endif()
+# Fuzzers steer by coverage: every room counts its branches, not the fuzzer's own file alone.
+if(STEK_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link)
+    add_link_options(-fsanitize=fuzzer-no-link)
+endif()

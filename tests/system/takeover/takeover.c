@@ -170,24 +170,16 @@ static bool kill_driver(struct run *run)
 
 static bool run_kills(struct run *run, uint64_t kills)
 {
-    SSL_SESSION *kept = serve_once(run, NULL, TLS1_3_VERSION);
-
     while (run->kills < kills) {
-        if (!kill_driver(run)) {
-            SSL_SESSION_free(kept);
+        /* No key is lost: a ticket from before the kill opens after it. */
+        int version = run->kills % 2 == 0 ? TLS1_3_VERSION : TLS1_2_VERSION;
+        SSL_SESSION *kept = serve_once(run, NULL, version);
+        bool ok = kill_driver(run);
+        SSL_SESSION_free(serve_once(run, kept, version));
+        if (!ok) {
             return false;
         }
-        /* No key is lost: a ticket from before the kill opens after it. */
-        kept = serve_once(run, kept, run->kills % 2 == 0 ? TLS1_3_VERSION : TLS1_2_VERSION);
-        if (run->kills % 2 == 1) {
-            SSL_SESSION_free(kept);
-            kept = serve_once(run, NULL, TLS1_3_VERSION);
-        } else {
-            SSL_SESSION_free(kept);
-            kept = serve_once(run, NULL, TLS1_2_VERSION);
-        }
     }
-    SSL_SESSION_free(kept);
     return true;
 }
 
