@@ -10,6 +10,10 @@
  *
  * SIGTERM stops it; SIGUSR1 writes the realm's status to --status-file, as one line of JSON.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* accept4() */
+#endif
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
@@ -50,6 +54,7 @@ struct settings {
     const char *status_file;
     const char *workers_text;
     unsigned long workers;
+    struct sockaddr_in address;
 };
 
 struct frontend {
@@ -304,34 +309,13 @@ static bool make_ctx(struct frontend *f)
     return status == STEK_OK;
 }
 
-/* "127.0.0.1:0": port 0 takes a free one, which is printed. */
-static bool parse_address(const char *text, struct sockaddr_in *at)
-{
-    char host[INET_ADDRSTRLEN] = "";
-    const char *colon = strchr(text, ':');
-    char *end = NULL;
-
-    if (colon == NULL || colon[1] == '\0' || (size_t)(colon - text) >= sizeof(host)) {
-        return false;
-    }
-    memcpy(host, text, (size_t)(colon - text));
-    unsigned long port = strtoul(colon + 1, &end, 10);
-    at->sin_family = AF_INET;
-    at->sin_port = htons((uint16_t)port);
-    return *end == '\0' && port <= UINT16_MAX && inet_pton(AF_INET, host, &at->sin_addr) == 1;
-}
-
 static bool make_listener(struct frontend *f)
 {
-    struct sockaddr_in at = {0};
+    struct sockaddr_in at = f->settings.address;
     socklen_t at_len = sizeof(at);
     char host[INET_ADDRSTRLEN] = "";
     int one = 1;
 
-    if (!parse_address(f->settings.listen, &at)) {
-        (void)fprintf(stderr, "tls_frontend: --listen wants IPV4:PORT\n");
-        return false;
-    }
     f->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     (void)setsockopt(f->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     if (f->listener < 0 || bind(f->listener, (struct sockaddr *)&at, at_len) != 0 ||
@@ -356,6 +340,23 @@ static int usage(void)
     return 2;
 }
 
+/* "127.0.0.1:0": port 0 takes a free one, which is printed. */
+static bool parse_address(const char *text, struct sockaddr_in *at)
+{
+    char host[INET_ADDRSTRLEN] = "";
+    const char *colon = strchr(text, ':');
+    char *end = NULL;
+
+    if (colon == NULL || colon[1] == '\0' || (size_t)(colon - text) >= sizeof(host)) {
+        return false;
+    }
+    memcpy(host, text, (size_t)(colon - text));
+    unsigned long port = strtoul(colon + 1, &end, 10);
+    at->sin_family = AF_INET;
+    at->sin_port = htons((uint16_t)port);
+    return *end == '\0' && port <= UINT16_MAX && inet_pton(AF_INET, host, &at->sin_addr) == 1;
+}
+
 static bool parse(int argc, char **argv, struct settings *s)
 {
     static const struct option known[] = {
@@ -378,7 +379,8 @@ static bool parse(int argc, char **argv, struct settings *s)
     char *end = NULL;
     s->workers = strtoul(s->workers_text, &end, 10);
     return optind == argc && *end == '\0' && s->workers >= 1 && s->workers <= WORKERS_MAX &&
-           s->listen != NULL && s->cert != NULL && s->key != NULL && s->endpoint != NULL;
+           s->cert != NULL && s->key != NULL && s->endpoint != NULL && s->listen != NULL &&
+           parse_address(s->listen, &s->address);
 }
 
 int main(int argc, char **argv)

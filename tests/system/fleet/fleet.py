@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The main job: one stekd, three pre-forked frontends, the tests' own OpenSSL client.
 
-  fleet.py BUILD rotations COUNT   tickets cross the fleet through COUNT scheduled rotations
-  fleet.py BUILD outage            stekd killed and restarted, and gone for longer than any key
+  fleet.py BUILD rotations [COUNT]   tickets cross the fleet through COUNT scheduled rotations
+                                     (40, or 200 with STEK_TEST_LONG=1)
+  fleet.py BUILD outage              stekd killed and restarted, and gone for longer than any key
 """
 
 import json
-import math
 import os
 import signal
 import sys
@@ -156,12 +156,13 @@ def outage(build):
 
 
 def main(build, arguments):
-    if arguments[:1] == ["rotations"] and len(arguments) == 2:
-        rotations(build, max(1, math.floor(int(arguments[1]))))
+    if arguments[:1] == ["rotations"] and len(arguments) <= 2:
+        usual = 200 if os.environ.get("STEK_TEST_LONG") == "1" else 40
+        rotations(build, int(arguments[1]) if len(arguments) == 2 else usual)
     elif arguments == ["outage"]:
         outage(build)
     else:
-        raise Failure("arguments: rotations COUNT, or outage")
+        raise Failure("arguments: rotations [COUNT], or outage")
 
 
 if __name__ == "__main__":
