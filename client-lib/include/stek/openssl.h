@@ -18,15 +18,25 @@ extern "C" {
  * Call it after the verify mode and client CA list are set, and before the first connection. It
  * sets the ticket key callback, the session ticket callbacks (generation and decryption), and the
  * session-id context: SHA-256 over realm, context, verify mode and client CA names. Do not set
- * these afterwards: if session-id context or verify mode differ when a ticket would be issued,
- * none is (counted policy_mismatch).
+ * these afterwards: if the session-id context differs when a ticket would be issued, or the verify
+ * mode when one would be issued or opened, that does not happen (counted policy_mismatch).
  *
  * Handshakes never fail and never wait because of it: without a usable key they are full.
  *
- * STEK_ERR_REFUSED, with nothing changed: SSL_OP_NO_TICKET is set; early data (0-RTT) is on; the
- * context already has other ticket callbacks of libstek. STEK_ERR_UNSUPPORTED: the libssl loaded
- * is older than 3.0.14 (CVE-2024-2511). STEK_ERR_UNKNOWN_REALM, STEK_ERR_INVALID,
- * STEK_ERR_TOO_SMALL (more contexts than stek_options_set_max_contexts), STEK_ERR_CRYPTO. On any
+ * A ticket lives for the least of the realm's ticket_lifetime, what is left of its key, and what is
+ * left of max_session_age since the full handshake; that is the lifetime the client is told (but
+ * libssl tells none for a ticket renewed in a TLS 1.2 resumption). Age is judged by the fleet's
+ * time; the session's application data (SSL_SESSION_set1_ticket_appdata) is used for it.
+ *
+ * OpenSSL opens tickets before its server-name callback runs. A listener that serves several
+ * contexts must choose among them in the ClientHello callback (SSL_CTX_set_client_hello_cb), and
+ * all of them must be attached.
+ *
+ * Attaching again with nothing changed is STEK_OK. STEK_ERR_REFUSED, with nothing changed:
+ * SSL_OP_NO_TICKET is set; early data (0-RTT) is on; `ctx` is already attached otherwise.
+ * STEK_ERR_UNSUPPORTED: the libssl loaded is older than 3.0.14, 3.1.6 or 3.2.2 (CVE-2024-2511), or
+ * `ctx` is for DTLS. STEK_ERR_UNKNOWN_REALM, STEK_ERR_INVALID, STEK_ERR_TOO_SMALL (more contexts
+ * than stek_options_set_max_contexts), STEK_ERR_NOMEM, STEK_ERR_SYSTEM, STEK_ERR_CRYPTO. On any
  * failure the application must not serve with `ctx` as it is: OpenSSL's own never-rotated keys are
  * still in place (SSL_OP_NO_TICKET turns tickets off).
  *
