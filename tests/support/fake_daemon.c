@@ -163,7 +163,7 @@ bool fake_daemon_step(struct fake_daemon *daemon)
 {
     uint8_t in[8192];
     bool any = accept_one(daemon);
-    if (daemon->fd < 0) {
+    if (daemon->fd < 0 || daemon->is_deaf) {
         return any;
     }
     const ssize_t n = recv(daemon->fd, in, sizeof(in), 0);

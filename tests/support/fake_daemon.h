@@ -31,6 +31,7 @@ struct fake_daemon {
     int listener;
     int fd; /* -1: nobody is connected */
     struct h2_session *h2;
+    bool is_deaf;                                          /* accepts and reads nothing */
     size_t connections;                                    /* ever */
     struct fake_daemon_watch watches[FAKE_DAEMON_STREAMS]; /* in order of opening */
     size_t watch_count;

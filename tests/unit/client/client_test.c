@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The public interface, with threads and processes as servers have them. The daemon is a process of
+ * its own; fleet time is T0 plus what has passed since it began. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <stek/stek.h>
+
+#include "ring_bench.h"
+#include "src/client_clock.h"
+#include "support/fake_daemon.h"
+
+#define SYNC_MS   INT64_C(1000)
+#define BEAT_MS   100
+#define PATIENCE  20000 /* ms that a condition may take before a test fails */
+#define SEED_NOW  1
+#define SEED_NEXT 2
+
+static struct policy test_policy(void)
+{
+    struct policy policy = policy_default(12 * HOUR);
+    policy.sync_interval_ms = SYNC_MS;
+    return policy;
+}
+
+static struct key test_key(uint64_t seed)
+{
+    const struct policy policy = test_policy();
+    return fixture_key(seed, &policy, T0 - HOUR - MINUTE,
+                       seed == SEED_NOW ? T0 - HOUR : T0 + 11 * HOUR);
+}
+
+/* --- the daemon's process -------------------------------------------------------------------- */
+
+static int64_t boot_now(void)
+{
+    return clock_boot_ms(client_clock_host());
+}
+
+static void serve_watch(struct fake_daemon *daemon, const struct keyring *ring, int64_t began)
+{
+    static const struct fake_daemon_watch none = {0};
+    const struct policy policy = test_policy();
+    const struct fake_daemon_watch *watch = fake_daemon_find(daemon, "web");
+    const int64_t now = T0 + boot_now() - began;
+    const struct wire_moment moment = {.server_time_ms = now, .as_of_ms = now};
+    watch = watch == NULL ? &none : watch;
+    if (watch->stream != 0 && watch->acks == 0) {
+        fake_daemon_send_snapshot(daemon, ring, &policy, &moment);
+    } else if (watch->stream != 0) {
+        fake_daemon_send_heartbeat(daemon, ring, &moment);
+    }
+}
+
+static void serve_for_ever(struct fake_daemon *daemon)
+{
+    const struct key keys[] = {test_key(SEED_NOW), test_key(SEED_NEXT)};
+    const int64_t began = boot_now();
+    struct keyring ring = fixture_ring();
+    fixture_add(&ring, &keys[0]);
+    fixture_add(&ring, &keys[1]);
+    for (int64_t next = 0;;) {
+        struct pollfd wait[2] = {{.fd = daemon->fd, .events = POLLIN},
+                                 {.fd = daemon->fd < 0 ? daemon->listener : -1, .events = POLLIN}};
+        (void)poll(wait, 2, 10);
+        const bool is_new = fake_daemon_step(daemon);
+        if (daemon->fd >= 0 && (is_new || boot_now() >= next)) {
+            next = boot_now() + BEAT_MS;
+            serve_watch(daemon, &ring, began);
+        }
+    }
+}
+
+struct bench {
+    struct fake_daemon daemon;
+    pid_t daemon_pid;
+    struct stek_options *options;
+    struct stek_client *client;
+    _Atomic int lines;
+};
+
+static void count_line(void *arg, enum stek_log_level level, const char *message)
+{
+    struct bench *bench = arg;
+    if (level == STEK_LOG_WARNING && strncmp(message, "realm web: ", 11) == 0) {
+        atomic_fetch_add(&bench->lines, 1);
+    }
+}
+
+static int set_up(void **state)
+{
+    struct bench *bench = calloc(1, sizeof(*bench));
+    assert_non_null(bench);
+    fake_daemon_start(&bench->daemon);
+    bench->options = stek_options_new();
+    assert_int_equal(stek_options_add_endpoint(bench->options, bench->daemon.endpoint), STEK_OK);
+    assert_int_equal(stek_options_add_realm(bench->options, "web"), STEK_OK);
+    stek_options_set_log(bench->options, count_line, bench);
+    assert_int_equal(stek_client_new(bench->options, &bench->client), STEK_OK);
+    *state = bench;
+    return 0;
+}
+
+static void start_daemon(struct bench *bench)
+{
+    bench->daemon_pid = fork();
+    assert_true(bench->daemon_pid >= 0);
+    if (bench->daemon_pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        serve_for_ever(&bench->daemon);
+        _exit(0);
+    }
+}
+
+static void stop_daemon(struct bench *bench)
+{
+    if (bench->daemon_pid > 0) {
+        (void)kill(bench->daemon_pid, SIGKILL);
+        (void)waitpid(bench->daemon_pid, NULL, 0);
+        bench->daemon_pid = 0;
+    }
+}
+
+static int tear_down(void **state)
+{
+    struct bench *bench = *state;
+    stek_client_free(bench->client);
+    stek_client_free(NULL);
+    stop_daemon(bench);
+    fake_daemon_stop(&bench->daemon);
+    stek_options_free(bench->options);
+    free(bench);
+    return 0;
+}
+
+static struct stek_realm_status status_of(struct stek_client *client)
+{
+    struct stek_realm_status status;
+    memset(&status, 0xa5, sizeof(status));
+    assert_int_equal(stek_client_status(client, "web", &status, sizeof(status)), STEK_OK);
+    return status;
+}
+
+/* Whether `test` becomes true in time. */
+static bool becomes(struct stek_client *client, bool (*test)(const struct stek_realm_status *))
+{
+    const int64_t end = boot_now() + PATIENCE;
+    while (boot_now() < end) {
+        const struct stek_realm_status status = status_of(client);
+        if (test(&status)) {
+            return true;
+        }
+        (void)poll(NULL, 0, 1);
+    }
+    return false;
+}
+
+static void start_and_wait(struct bench *bench)
+{
+    start_daemon(bench);
+    assert_int_equal(stek_client_start(bench->client), STEK_OK);
+    assert_int_equal(stek_client_wait(bench->client, PATIENCE), STEK_OK);
+}
+
+/* --- options and arguments ------------------------------------------------------------------- */
+
+static void a_client_needs_an_endpoint_and_a_realm(void **unused)
+{
+    struct stek_options *options = stek_options_new();
+    struct stek_client *client = NULL;
+    (void)unused;
+    assert_int_equal(stek_client_new(NULL, &client), STEK_ERR_INVALID);
+    assert_int_equal(stek_client_new(options, NULL), STEK_ERR_INVALID);
+    assert_int_equal(stek_client_new(options, &client), STEK_ERR_INVALID);
+    assert_non_null(strstr(stek_options_error(options), "no endpoint"));
+    assert_int_equal(stek_options_add_endpoint(options, "unix:/x"), STEK_OK);
+    assert_int_equal(stek_client_new(options, &client), STEK_ERR_INVALID);
+    assert_non_null(strstr(stek_options_error(options), "no realm"));
+    assert_null(client);
+    assert_int_equal(stek_client_start(NULL), STEK_ERR_INVALID);
+    assert_int_equal(stek_client_wait(NULL, 1), STEK_ERR_INVALID);
+    stek_options_free(options);
+}
+
+static void every_status_has_a_text_and_the_version_is_the_headers(void **unused)
+{
+    (void)unused;
+    for (int i = STEK_OK; i <= STEK_ERR_CRYPTO; i++) {
+        const char *text = stek_status_text((enum stek_status)i);
+        assert_true(strlen(text) > 1);
+        assert_string_not_equal(text, "unknown status");
+    }
+    assert_string_equal(stek_status_text((enum stek_status)99), "unknown status");
+    assert_string_equal(stek_version(), STEK_VERSION);
+}
+
+static void without_a_daemon_nothing_fails_and_the_reason_is_told(void **state)
+{
+    struct bench *bench = *state;
+    struct stek_key key;
+    size_t count = 77;
+    fake_daemon_stop(&bench->daemon);
+    assert_int_equal(stek_client_start(bench->client), STEK_OK);
+    assert_int_equal(stek_client_wait(bench->client, 100), STEK_ERR_TIMEOUT);
+    assert_int_equal(stek_keyring_read(bench->client, "web", "", &key, sizeof(key), 1, &count),
+                     STEK_ERR_NO_KEYS);
+    assert_int_equal(count, 77);
+    const struct stek_realm_status status = status_of(bench->client);
+    assert_int_equal(status.has_snapshot, 0);
+    assert_int_equal(status.is_synced, 0);
+    assert_int_equal(status.age_ms, -1);
+    assert_int_equal(status.first_active_in_ms, -1);
+    assert_int_equal(status.driver_pid, getpid());
+    assert_non_null(strstr(status.last_error, "cannot connect"));
+    assert_int_equal(atomic_load(&bench->lines), 1);
+    fake_daemon_start(&bench->daemon);
+}
+
+/* --- following ------------------------------------------------------------------------------- */
+
+static void a_started_client_follows_and_tells_how(void **state)
+{
+    struct bench *bench = *state;
+    start_and_wait(bench);
+    assert_int_equal(stek_client_start(bench->client), STEK_OK); /* again: nothing */
+    const struct stek_realm_status status = status_of(bench->client);
+    assert_int_equal(status.has_snapshot, 1);
+    assert_int_equal(status.sync_interval_ms, SYNC_MS);
+    assert_int_equal(status.first_active_in_ms, 0);
+    assert_int_equal(status.keys, 2);
+    assert_false(bench_is_zero(status.digest, sizeof(status.digest)));
+    assert_int_equal(status.driver_pid, getpid());
+    assert_string_equal(status.last_error, "");
+    assert_true(status.age_ms >= 0);
+}
+
+static void status_serves_callers_of_other_versions(void **state)
+{
+    struct bench *bench = *state;
+    struct {
+        struct stek_realm_status known;
+        uint8_t later[16];
+    } newer;
+    uint8_t older[sizeof(int) + 4];
+    start_and_wait(bench);
+    memset(&newer, 0xa5, sizeof(newer));
+    assert_int_equal(stek_client_status(bench->client, "web", &newer.known, sizeof(newer)),
+                     STEK_OK);
+    assert_int_equal(newer.known.has_snapshot, 1);
+    assert_true(bench_is_zero(newer.later, sizeof(newer.later)));
+    memset(older, 0xa5, sizeof(older));
+    assert_int_equal(stek_client_status(bench->client, "web", (void *)older, sizeof(int)), STEK_OK);
+    assert_int_equal(older[sizeof(int)], 0xa5);
+    assert_int_equal(stek_client_status(bench->client, "web", &newer.known, 0), STEK_ERR_INVALID);
+    assert_int_equal(stek_client_status(bench->client, "mail", &newer.known, 1),
+                     STEK_ERR_UNKNOWN_REALM);
+    assert_int_equal(stek_client_status(bench->client, NULL, &newer.known, 1), STEK_ERR_INVALID);
+}
+
+static void keys_are_read_encrypting_first_into_structs_of_any_version(void **state)
+{
+    struct bench *bench = *state;
+    struct later_key {
+        struct stek_key known;
+        uint8_t later[24];
+    } keys[3];
+    const struct key expected[] = {test_key(SEED_NOW), test_key(SEED_NEXT)};
+    size_t count = 0;
+    start_and_wait(bench);
+    memset(keys, 0xa5, sizeof(keys));
+    assert_int_equal(
+        stek_keyring_read(bench->client, "web", "ctx", &keys[0].known, sizeof(keys[0]), 1, &count),
+        STEK_ERR_TOO_SMALL);
+    assert_int_equal(count, 2);
+    assert_int_equal(keys[0].known.name[0], 0xa5);
+    assert_int_equal(
+        stek_keyring_read(bench->client, "web", "ctx", &keys[0].known, sizeof(keys[0]), 3, &count),
+        STEK_OK);
+    assert_int_equal(count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        struct subkeys subkeys;
+        assert_int_equal(derive_subkeys(expected[i].bytes, "web", "ctx", &subkeys), ERR_OK);
+        assert_memory_equal(keys[i].known.name, expected[i].name, KEY_NAME_LEN);
+        assert_memory_equal(keys[i].known.aes, subkeys.aes, sizeof(subkeys.aes));
+        assert_memory_equal(keys[i].known.hmac, subkeys.hmac, sizeof(subkeys.hmac));
+        assert_int_equal(keys[i].known.active_from_ms, expected[i].active_from);
+        assert_int_equal(keys[i].known.retired_from_ms, expected[i].retired_from);
+        assert_int_equal(keys[i].known.dropped_from_ms, expected[i].dropped_from);
+        assert_int_equal(keys[i].known.encrypts, i == 0);
+        assert_true(bench_is_zero(keys[i].later, sizeof(keys[i].later)));
+    }
+    stek_keyring_wipe(&keys[0].known, sizeof(keys[0]), 2);
+    assert_true(bench_is_zero(keys, 2 * sizeof(keys[0])));
+    stek_keyring_wipe(NULL, sizeof(keys[0]), 2);
+}
+
+static void wrong_arguments_of_a_read_are_told_apart(void **state)
+{
+    struct bench *bench = *state;
+    struct stek_key key;
+    char longest[CONTEXT_MAX + 2];
+    size_t count = 0;
+    memset(longest, 'x', sizeof(longest) - 1);
+    longest[sizeof(longest) - 1] = '\0';
+    assert_int_equal(stek_keyring_read(bench->client, "mail", "", &key, sizeof(key), 1, &count),
+                     STEK_ERR_UNKNOWN_REALM);
+    assert_int_equal(stek_keyring_read(bench->client, "web", "", &key, sizeof(key) - 1, 1, &count),
+                     STEK_ERR_INVALID);
+    assert_int_equal(stek_keyring_read(bench->client, "web", "", NULL, sizeof(key), 1, &count),
+                     STEK_ERR_INVALID);
+    assert_int_equal(stek_keyring_read(bench->client, "web", longest, &key, sizeof(key), 1, &count),
+                     STEK_ERR_INVALID);
+    for (int i = 0; i < 16; i++) {
+        char context[8];
+        (void)snprintf(context, sizeof(context), "%d", i);
+        assert_int_equal(
+            stek_keyring_read(bench->client, "web", context, &key, sizeof(key), 1, &count),
+            STEK_ERR_NO_KEYS);
+    }
+    assert_int_equal(
+        stek_keyring_read(bench->client, "web", "one more", &key, sizeof(key), 1, &count),
+        STEK_ERR_TOO_SMALL);
+}
+
+static bool says_lost(const struct stek_realm_status *status)
+{
+    return status->last_error[0] != '\0';
+}
+
+static void when_the_daemon_dies_the_keys_stay(void **state)
+{
+    struct bench *bench = *state;
+    start_and_wait(bench);
+    stop_daemon(bench);
+    assert_true(becomes(bench->client, says_lost));
+    const struct stek_realm_status status = status_of(bench->client);
+    assert_int_equal(status.has_snapshot, 1);
+    assert_int_equal(status.keys, 2);
+    assert_int_equal(status.first_active_in_ms, 0);
+}
+
+/* --- the thread ------------------------------------------------------------------------------ */
+
+/* Field `name` of /proc/self/task/<tid>/status. */
+static bool read_field(const char *tid, const char *name, char *out, size_t cap)
+{
+    char path[64];
+    char line[256];
+    bool found = false;
+    (void)snprintf(path, sizeof(path), "/proc/self/task/%s/status", tid);
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    while (!found && fgets(line, sizeof(line), file) != NULL) {
+        if (strncmp(line, name, strlen(name)) == 0) {
+            (void)snprintf(out, cap, "%s", line + strlen(name));
+            out[strcspn(out, "\n")] = '\0';
+            found = true;
+        }
+    }
+    (void)fclose(file);
+    return found;
+}
+
+static void the_thread_is_named_and_takes_no_signal(void **state)
+{
+    struct bench *bench = *state;
+    sigset_t before;
+    sigset_t after;
+    int found = 0;
+    memset(&before, 0, sizeof(before));
+    memset(&after, 0, sizeof(after));
+    assert_int_equal(pthread_sigmask(SIG_SETMASK, NULL, &before), 0);
+    start_and_wait(bench);
+    assert_int_equal(pthread_sigmask(SIG_SETMASK, NULL, &after), 0);
+    assert_memory_equal(&before, &after, sizeof(before));
+    DIR *tasks = opendir("/proc/self/task");
+    assert_non_null(tasks);
+    for (struct dirent *task = readdir(tasks); task != NULL; task = readdir(tasks)) {
+        char value[64] = "";
+        if (task->d_name[0] == '.' || !read_field(task->d_name, "Name:\t", value, sizeof(value)) ||
+            strcmp(value, "stek") != 0) {
+            continue;
+        }
+        found++;
+        assert_true(read_field(task->d_name, "SigBlk:\t", value, sizeof(value)));
+        const uint64_t blocked = strtoull(value, NULL, 16);
+        const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD, SIGPIPE, SIGALRM, SIGUSR1};
+        for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+            assert_true((blocked >> (signals[i] - 1) & 1) != 0);
+        }
+    }
+    (void)closedir(tasks);
+    assert_int_equal(found, 1);
+}
+
+static void freeing_takes_less_than_a_second(void **state)
+{
+    struct bench *bench = *state;
+    start_and_wait(bench);
+    const int64_t began = boot_now();
+    stek_client_free(bench->client);
+    assert_true(boot_now() - began < 1000);
+    bench->client = NULL;
+}
+
+/* --- processes ------------------------------------------------------------------------------- */
+
+/* Runs `body` in a forked child that dies with us; its result must be 0. */
+static pid_t fork_child(struct bench *bench, int (*body)(struct bench *bench))
+{
+    const pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        _exit(body(bench));
+    }
+    return pid;
+}
+
+static void join_child(pid_t pid)
+{
+    int status = 1;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static int start_stand_by_and_free(struct bench *bench)
+{
+    struct stek_realm_status status;
+    if (stek_client_start(bench->client) != STEK_OK ||
+        stek_client_status(bench->client, "web", &status, sizeof(status)) != STEK_OK ||
+        status.driver_pid != getppid()) {
+        return 1;
+    }
+    stek_client_free(bench->client);
+    return 0;
+}
+
+static int only_free(struct bench *bench)
+{
+    stek_client_free(bench->client);
+    return 0;
+}
+
+static bool is_synced(const struct stek_realm_status *status)
+{
+    return status->is_synced != 0;
+}
+
+static void a_forked_child_starts_and_frees_without_disturbing_its_parent(void **state)
+{
+    struct bench *bench = *state;
+    start_and_wait(bench);
+    join_child(fork_child(bench, start_stand_by_and_free));
+    join_child(fork_child(bench, only_free));
+    assert_int_equal(status_of(bench->client).driver_pid, getpid());
+    /* The parent's thread still hears heartbeats: its connection was not closed. */
+    const int64_t later = boot_now() + 2 * SYNC_MS;
+    while (boot_now() < later) {
+        (void)poll(NULL, 0, BEAT_MS);
+    }
+    assert_true(becomes(bench->client, is_synced));
+    assert_string_equal(status_of(bench->client).last_error, "");
+}
+
+/* As a daemonizing server does: everything closed, the numbers used for its own files. */
+static int close_all_then_start_and_free(struct bench *bench)
+{
+    int mine[64];
+    (void)close_range(3, ~0u, 0);
+    for (size_t i = 0; i < 64; i++) {
+        mine[i] = open("/dev/null", O_RDWR | O_CLOEXEC);
+    }
+    if (stek_client_start(bench->client) != STEK_OK) {
+        return 1;
+    }
+    stek_client_free(bench->client);
+    for (size_t i = 0; i < 64; i++) {
+        if (fcntl(mine[i], F_GETFD) < 0) {
+            return 2;
+        }
+    }
+    return 0;
+}
+
+static void descriptors_that_the_child_reused_are_left_alone(void **state)
+{
+    struct bench *bench = *state;
+    start_and_wait(bench);
+    join_child(fork_child(bench, close_all_then_start_and_free));
+    assert_int_equal(status_of(bench->client).driver_pid, getpid());
+}
+
+static int drive_until_killed(struct bench *bench)
+{
+    if (stek_client_start(bench->client) != STEK_OK) {
+        return 1;
+    }
+    for (;;) {
+        (void)pause();
+    }
+}
+
+static bool is_driven(const struct stek_realm_status *status)
+{
+    return status->driver_pid > 0;
+}
+
+static void when_the_driver_is_killed_another_drives_within_sync_interval(void **state)
+{
+    struct bench *bench = *state;
+    pid_t drivers[2];
+    start_daemon(bench);
+    drivers[0] = fork_child(bench, drive_until_killed);
+    drivers[1] = fork_child(bench, drive_until_killed);
+    assert_int_equal(stek_client_wait(bench->client, PATIENCE), STEK_OK);
+    const pid_t first = (pid_t)status_of(bench->client).driver_pid;
+    assert_true(first == drivers[0] || first == drivers[1]);
+    assert_int_equal(kill(first, SIGKILL), 0);
+    assert_int_equal(waitpid(first, NULL, 0), first);
+    const int64_t killed = boot_now();
+    assert_true(becomes(bench->client, is_driven));
+    assert_true(boot_now() - killed < SYNC_MS);
+    assert_int_equal(status_of(bench->client).driver_pid, drivers[0] + drivers[1] - first);
+    assert_int_equal(status_of(bench->client).keys, 2);
+    assert_true(becomes(bench->client, is_synced));
+    (void)kill(drivers[0] + drivers[1] - first, SIGKILL);
+    (void)waitpid(drivers[0] + drivers[1] - first, NULL, 0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_client_needs_an_endpoint_and_a_realm),
+        cmocka_unit_test(every_status_has_a_text_and_the_version_is_the_headers),
+        TEST(without_a_daemon_nothing_fails_and_the_reason_is_told),
+        TEST(a_started_client_follows_and_tells_how),
+        TEST(status_serves_callers_of_other_versions),
+        TEST(keys_are_read_encrypting_first_into_structs_of_any_version),
+        TEST(wrong_arguments_of_a_read_are_told_apart),
+        TEST(when_the_daemon_dies_the_keys_stay),
+        TEST(the_thread_is_named_and_takes_no_signal),
+        TEST(freeing_takes_less_than_a_second),
+        TEST(a_forked_child_starts_and_frees_without_disturbing_its_parent),
+        TEST(descriptors_that_the_child_reused_are_left_alone),
+        TEST(when_the_driver_is_killed_another_drives_within_sync_interval),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
