@@ -131,8 +131,8 @@ static int work(struct frontend *frontend, int signals)
         wait_for_work(w);
         serve_connections(w);
         if (w->polled[0].revents != 0) {
-            w->is_stopping = true;
-            w->signals = -1; /* has said it all */
+            struct signalfd_siginfo term;
+            w->is_stopping = read(w->signals, &term, sizeof(term)) == sizeof(term);
         } else if (w->polled[1].revents != 0 &&
                    frontend_connection_open(&w->connections[w->count], frontend->ctx,
                                             frontend->listener)) {

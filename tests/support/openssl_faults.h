@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Makes calls of OpenSSL (and of secret_alloc) fail, as libstek sees them. The linker puts these in
- * the place of the real ones (see OPENSSL_FAULTS_LINK in tests/unit/client/openssl.cmake); libssl's
+ * the place of the real ones (see the list in tests/unit/client/openssl.cmake); libssl's
  * own calls are not touched.
  */
 #ifndef STEK_TESTS_SUPPORT_OPENSSL_FAULTS_H
