@@ -23,16 +23,30 @@ static int64_t sync_interval(const struct world *world)
 
 /* --- the fault budget of I1 (invariants.h) --- */
 
-/* Whether something that breaks a process or its way to the store may happen now. */
-static bool may_break(struct world *world)
+static void overdraw(struct world *world)
+{
+    world->chaos.i1_void_until = world_boot(world) + policy_key_life_ms(&world->policy);
+}
+
+/* Whether `daemon` may be struck now. While a loss is being healed only one may, and it must be
+ * struck wholly: one that still reads but can no longer write is worse than one that is dead. */
+static bool may_strike(struct world *world, const struct sim_daemon *daemon, bool is_whole)
 {
     struct chaos *chaos = &world->chaos;
+    int id = (int)daemon->id;
 
+    if (!daemon->is_up) {
+        return false;
+    }
     if (world_boot(world) >= chaos->loss_until) {
         return true;
     }
+    if (is_whole && (chaos->struck < 0 || chaos->struck == id)) {
+        chaos->struck = id;
+        return true;
+    }
     if (chaos->is_wild) {
-        chaos->i1_void_until = world_boot(world) + policy_key_life_ms(&world->policy);
+        overdraw(world);
     }
     return chaos->is_wild;
 }
@@ -58,8 +72,9 @@ static bool may_lose(struct world *world)
         return false;
     }
     if (!is_calm) {
-        chaos->i1_void_until = world_boot(world) + policy_key_life_ms(&world->policy);
+        overdraw(world);
     }
+    chaos->struck = -1;
     chaos->last_loss = world_boot(world);
     chaos->loss_until = world_boot(world) + 3 * sync_interval(world);
     return true;
@@ -76,7 +91,7 @@ static void strike_crash(struct world *world)
 {
     struct sim_daemon *daemon = any_daemon(world);
 
-    if (daemon->is_up && may_break(world)) {
+    if (may_strike(world, daemon, true)) {
         sim_daemon_crash(daemon, 500 + world_draw(world, 40000));
     }
 }
@@ -85,7 +100,7 @@ static void strike_link(struct world *world, const struct fake_faults *faults, c
 {
     struct sim_daemon *daemon = any_daemon(world);
 
-    if (!daemon->is_up || !may_break(world)) {
+    if (!may_strike(world, daemon, faults->is_cut)) {
         return;
     }
     world_note(world, "d%u store link: %s", daemon->id, what);
@@ -145,7 +160,9 @@ static void strike_lost_put(struct world *world)
     if (may_lose(world)) {
         world_note(world, "the next put will be lost");
         fake_store_lose_next_put(world->place, true);
+        world->chaos.is_put_doomed = true;
         operator_rotate(world);
+        timer_arm(fake_time_timers(world->time), world->chaos.follow_up, world_draw(world, 6000));
     }
 }
 
@@ -155,8 +172,8 @@ static void strike_disaster(struct world *world)
     if (!world->chaos.is_wild) {
         return;
     }
-    world->chaos.loss_until = world_boot(world) + 1;
-    (void)(may_break(world) && may_lose(world));
+    overdraw(world);
+    (void)may_lose(world);
     fake_store_flush(world->place);
     for (unsigned int i = 0; i < WORLD_DAEMONS; i++) {
         sim_daemon_crash(&world->daemons[i], 500 + world_draw(world, 5000));
@@ -188,9 +205,14 @@ static void strike_frontend_cut(struct world *world)
 
 static void strike_frontend(struct world *world)
 {
-    if (may_break(world)) {
-        sim_frontend_restart(&world->frontends[world_draw(world, WORLD_FRONTENDS)]);
+    /* One that begins while a loss is being healed may meet a daemon that began too. */
+    if (world_boot(world) < world->chaos.loss_until) {
+        if (!world->chaos.is_wild) {
+            return;
+        }
+        overdraw(world);
     }
+    sim_frontend_restart(&world->frontends[world_draw(world, WORLD_FRONTENDS)]);
 }
 
 static void strike_stream(struct world *world)
@@ -199,6 +221,28 @@ static void strike_stream(struct world *world)
 
     world_note(world, "f%u loses its connection", frontend->id);
     sim_frontend_stream_ended(frontend);
+}
+
+/* A loss seldom comes alone. */
+static void on_follow_up(void *arg)
+{
+    struct world *world = arg;
+
+    if (world->chaos.is_over) {
+        return;
+    }
+    switch (world_draw(world, 4)) {
+    case 0:
+        strike_crash(world);
+        break;
+    case 1:
+        strike_store_cut(world);
+        break;
+    default:
+        strike_frontend_cut(world);
+        strike_frontend_cut(world);
+        break;
+    }
 }
 
 static const struct fault faults[] = {
@@ -220,78 +264,6 @@ static const struct fault faults[] = {
 };
 
 #define FAULTS (sizeof(faults) / sizeof(faults[0]))
-
-/* --- the operator --- */
-
-static uint64_t count_puts(const struct world *world)
-{
-    return rotator_get_stats(world->daemons[world->operator.daemon].rotator)->puts;
-}
-
-static void on_rotate_done(void *ctx, enum err code, const char *why,
-                           const struct change_result *result)
-{
-    struct world *world = ctx;
-    struct sim_operator *operator= & world->operator;
-
-    operator->is_waiting = false;
-    world_note(world, "rotate at d%u: %s%s%s %d", operator->daemon, err_text(code),
-               why[0] == '\0' ? "" : ": ", why, result != NULL && result->changed);
-    if (code == ERR_OK) {
-        bool is_repeat = operator->may_repeat;
-        world_sometimes(world, result->changed ? SOMETIMES_ROTATED : SOMETIMES_ROTATE_REPEATED);
-        if (result->changed && count_puts(world) == operator->puts_before) {
-            world_sometimes(world, SOMETIMES_UNCLEAR_ROTATE_DONE);
-        }
-        /* While a loss is being healed another daemon may not know of the first one. */
-        if (is_repeat && result->changed && world_boot(world) >= world->chaos.loss_until &&
-            world_boot(world) >= world->chaos.i1_void_until) {
-            world_violate(world, "R6 d%u: a repeated rotate rotated again", operator->daemon);
-        }
-        operator->may_repeat = true;
-        if (result->changed && world_chance(world, 50) && !world->chaos.is_over) {
-            /* In haste: what was published a moment ago is to encrypt as soon as it may. */
-            timer_arm(fake_time_timers(world->time), operator->again, world_draw(world, 4000));
-        }
-    } else if (code == ERR_UNAVAILABLE) {
-        world_sometimes(world, SOMETIMES_ROTATE_IN_OUTAGE);
-    } else if (code == ERR_REFUSED) {
-        world_sometimes(world, SOMETIMES_ROTATE_REFUSED);
-    }
-}
-
-void operator_rotate(struct world *world)
-{
-    struct sim_operator *operator= & world->operator;
-    struct sim_daemon *daemon = any_daemon(world);
-    bool is_repeat = operator->may_repeat && world_chance(world, 25);
-
-    if (operator->is_waiting || !daemon->is_up) {
-        return;
-    }
-    if (!is_repeat) {
-        const struct keyring *ring = replica_ring(daemon->replica);
-        const struct key *key = keyring_pick(ring, world_now(world));
-        if (ring->count > 0 && world_chance(world, 10)) {
-            key = &ring->keys[0]; /* may be any: not active yet, or retired long ago */
-        }
-        if (key == NULL) {
-            return;
-        }
-        memcpy(operator->retire, key->name, KEY_NAME_LEN);
-        operator->may_repeat = false;
-    }
-    operator->is_waiting = true;
-    operator->daemon = daemon->id;
-    operator->puts_before = count_puts(world);
-    world_note(world, "operator rotates at d%u%s", daemon->id, is_repeat ? " again" : "");
-    rotator_rotate(daemon->rotator, operator->retire, on_rotate_done, world);
-}
-
-static void on_again(void *arg)
-{
-    operator_rotate(arg);
-}
 
 /* --- timing --- */
 
@@ -316,7 +288,12 @@ static void on_next(void *arg)
         fake_store_flush(world->place);
         chaos->last_loss = world_boot(world);
     }
-    fake_store_lose_next_put(world->place, false);
+    if (chaos->is_put_doomed) {
+        chaos->is_put_doomed = false;
+        chaos->last_loss = world_boot(world);
+        chaos->loss_until = world_boot(world) + 3 * sync_interval(world);
+        fake_store_lose_next_put(world->place, false);
+    }
     if (is_enabled(chaos, fault)) {
         faults[fault].strike(world);
     }
@@ -336,8 +313,10 @@ void chaos_start(struct world *world)
 
     chaos->enabled = fake_random_next(&world->random) | (UINT64_C(3) << (FAULTS - 2)); /* rotate */
     chaos->is_wild = world_chance(world, 30);
+    chaos->struck = -1;
     chaos->next = timer_new(timers, on_next, world);
-    world->operator.again = timer_new(timers, on_again, world);
+    chaos->follow_up = timer_new(timers, on_follow_up, world);
+    operator_init(world);
     for (size_t f = 0; f < WORLD_FRONTENDS; f++) {
         for (size_t d = 0; d < WORLD_DAEMONS; d++) {
             chaos->pair_repair[f][d] = timer_new(timers, on_pair_repair, &world->is_cut[f][d]);
@@ -352,7 +331,8 @@ void chaos_fini(struct world *world)
     const struct timers *timers = fake_time_timers(world->time);
 
     timer_free(timers, chaos->next);
-    timer_free(timers, world->operator.again);
+    timer_free(timers, chaos->follow_up);
+    operator_fini(world);
     for (size_t f = 0; f < WORLD_FRONTENDS; f++) {
         for (size_t d = 0; d < WORLD_DAEMONS; d++) {
             timer_free(timers, chaos->pair_repair[f][d]);

@@ -7,13 +7,17 @@
  * until the lifetime it was given ends, on every frontend that is synced when it is offered it.
  *
  * I1 does not survive everything. What the store loses is healed from the daemons' memory within
- * three sync_intervals (one load to notice, R4's one write-back per sync_interval, one load for the
- * others). While that goes on, no daemon dies, no daemon loses its way to the store, and no
- * frontend begins anew; and the store loses nothing while one of these is still amiss. That is the
- * fault budget. Seven seeds in ten keep to it and are held to I1 throughout; the others are wild:
- * where they overdraw it I1 is not asked for one whole life of a key, but everything else is. (An
- * example of overdrawing: the store is emptied, and before the write-back every daemon dies. The
- * fleet has forgotten its keys, and a frontend that begins now cannot know them.)
+ * three sync_intervals (a load to notice, R4's one write-back per sync_interval, a load for the
+ * others). The fault budget:
+ *   - the store loses something only while every daemon is alive, ready and current, and not again
+ *     before the last loss is healed;
+ *   - until it is healed one daemon may die or be cut off from the store, not both (nor may one be
+ *     left that reads but cannot write), and no frontend begins anew.
+ * Everything else may happen at any time. Seven seeds in ten keep to the budget and are held to I1
+ * throughout; the others are wild: where they overdraw it I1 is not asked for one whole life of a
+ * key, but everything else is. (An example of overdrawing: the store is emptied, and before the
+ * write-back every daemon dies. The fleet has forgotten its keys, and a frontend that begins now
+ * cannot know them.)
  *
  * I7 and I8 and the handshake half of I9 are beyond a simulation and have tests of their own.
  */

@@ -59,6 +59,7 @@ struct sim_operator {
     uint8_t retire[KEY_NAME_LEN];
     uint64_t puts_before; /* of the daemon asked */
     struct timer *again;
+    bool is_hasty;   /* again at the same daemon, at once */
     bool may_repeat; /* the last rotate was answered: asking again must change nothing */
 };
 
@@ -68,6 +69,9 @@ struct chaos {
     uint64_t enabled; /* bits of enum fault in chaos.c */
     /* The fault budget of I1: see docs in invariants.h. */
     bool is_wild;
+    int struck;         /* the daemon struck since the last loss; -1: none */
+    bool is_put_doomed; /* the next put will be lost */
+    struct timer *follow_up;
     int64_t loss_until;    /* boot: a loss is being healed until then */
     int64_t i1_void_until; /* boot: more was lost at once than I1 promises to survive */
     bool is_over;          /* faults have stopped: the fleet must become whole */
@@ -88,7 +92,7 @@ struct world {
     struct sim_frontend frontends[WORLD_FRONTENDS];
     bool is_cut[WORLD_FRONTENDS][WORLD_DAEMONS];
     struct stream *streams; /* all there ever were: freed with the world */
-    struct sim_operator operator;
+    struct sim_operator human;
     struct chaos chaos;
     struct invariants *invariants;
     int64_t ends_at; /* boot */
@@ -148,6 +152,10 @@ void chaos_start(struct world *world);
 void chaos_fini(struct world *world);
 /* Ends every fault, for good. */
 void chaos_end(struct world *world);
+
+/* --- operator.c --- */
+void operator_init(struct world *world);
+void operator_fini(struct world *world);
 /* The operator's next wish. */
 void operator_rotate(struct world *world);
 
