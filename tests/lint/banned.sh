@@ -41,7 +41,7 @@ mutable_variables() {
 
 # The licence identifier on the first line, or on the second after "#!".
 missing_licences() {
-    list_files | grep -E '\.(c|h|in|proto|cmake|py|sh|awk|map)$|CMakeLists\.txt$|^\.ci/' |
+    list_files | grep -E '\.(c|h|h\.in|proto|cmake|cmake\.in|py|sh|awk|map)$|CMakeLists\.txt$|^\.ci/' |
         xargs -r -d '\n' awk '
         FNR == 1 { found[FILENAME] = 0; second = /^#!/ }
         (FNR == 1 || (FNR == 2 && second)) && /SPDX-License-Identifier: Apache-2\.0/ { found[FILENAME] = 1 }
