@@ -231,10 +231,11 @@ static void tls_1_3_resumes_without_a_new_ticket_when_nothing_is_active(void **s
 static void a_retried_hello_resumes_and_gets_one_new_ticket(void **state)
 {
     struct fixture *f = *state;
+    char groups[] = "P-384";
 
     fixture_add_active(f, 1);
     SSL_SESSION *ticket = fixture_ticket(f, TLS1_3_VERSION);
-    assert_int_equal(SSL_CTX_set1_groups_list(f->server, "P-384"), 1);
+    assert_int_equal(SSL_CTX_set1_groups_list(f->server, groups), 1);
     struct tls_pair_result result = fixture_shake(f, TLS1_3_VERSION, ticket);
     assert_true(result.resumed);
     assert_int_equal(result.tickets, 1);
