@@ -17,13 +17,15 @@ make_tree() {
     rm -rf "${folder:?}/tree"
     mkdir -p "$folder/tree"/{core/base,core/wire,daemon/serve,daemon/ctl,client-lib/src,client-lib/include/stek,client-lib/examples,deploy}
     cd "$folder/tree"
-    cp "$top/.clang-format" .
+    cp "$top/.clang-format" "$top/.clang-tidy" .
     printf '%s\n/* One. */\n#ifndef STEK_BASE_ONE_H\n#define STEK_BASE_ONE_H\n\nint one_get(void);\n\n#endif\n' "$spdx" >core/base/one.h
     printf '%s\n#include "base/one.h"\n\nstatic const int values[] = {1, 2}; /* not strcpy() */\n\nint one_get(void)\n{\n    return values[0];\n}\n' "$spdx" >core/base/one.c
     printf '%s\n#include "base/one.h"\n\nint two_get(const char *text);\nint two_get(const char *text)\n{\n    return text == "sprintf(x)" ? one_get() : 2;\n}\n' "$spdx" >daemon/serve/two.c
     printf '%s\n/* Public. */\n#ifndef STEK_PUBLIC_H\n#define STEK_PUBLIC_H\n\n#define STEK_API\n\n/* Says two. */\nSTEK_API int stek_two(void);\n\n#endif\n' "$spdx" >client-lib/include/stek/public.h
     printf '%s\n#include <stek/public.h>\n\nint stek_two(void)\n{\n    return 2;\n}\n' "$spdx" >client-lib/src/public.c
     printf '# SPDX-License-Identifier: Apache-2.0\nLIBSTEK_0 {\n    global:\n        stek_two;\n    local:\n        *;\n};\n' >client-lib/libstek.map
+    printf '%s\n/* A sample. */\n#include <stek/public.h>\n' "$spdx" >client-lib/examples/readme_sample.c
+    printf 'See [the map](client-lib/libstek.map) and `core/base/one.c`.\n\n```c\n#include <stek/public.h>\n```\n' >README.md
     printf '#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\nset -eu\necho "$HOME"\n' >deploy/go.sh
     cd - >/dev/null
 }
@@ -54,6 +56,12 @@ offend() {
     check "$lint" 1 "$text"
 }
 
+# What the analyser reads: how the file that offends is compiled.
+describe_build() {
+    printf '[{"directory": "%s/tree", "command": "cc -Icore -c core/base/%s", "file": "%s/tree/core/base/%s"}]\n' \
+        "$folder" "$1" "$folder" "$1" >"$folder/built/compile_commands.json"
+}
+
 # repeat COUNT LINE
 repeat() {
     awk -v count="$1" -v line="$2" 'BEGIN { for (i = 0; i < count; i++) print line }'
@@ -68,7 +76,8 @@ build_library() {
 
 make_tree
 build_library
-for lint in rooms banned size format headers symbols shell; do
+describe_build one.c
+for lint in rooms banned size format headers symbols shell docs tidy; do
     check "$lint" 0 ""
 done
 
@@ -134,6 +143,13 @@ offend symbols 'without a word' client-lib/include/stek/public.h "$spdx" '' 'STE
 
 offend shell 'SC2086' deploy/bad.sh '#!/bin/sh' 'echo $1'
 offend shell 'SC2086' .ci/bad '#!/bin/bash' 'echo $1'
+
+offend docs 'its C sample is not' README.md '```c' 'int main(void);' '```'
+offend docs 'README.md:1: the link leads to' README.md 'See [the map](docs/none.md).' '```c' '#include <stek/public.h>' '```'
+offend docs 'README.md:1: core/base/none.c is not there' README.md 'See `core/base/none.c`.' '```c' '#include <stek/public.h>' '```'
+
+describe_build bad.c
+offend tidy 'bad.c:5:' core/base/bad.c "$spdx" 'int bad_get(int a);' 'int bad_get(int a)' '{' '    if (a) return 1;' '    return 0;' '}'
 
 printf '%d checks of lints, %d failed\n' "$checks" "$failures"
 [ "$failures" = 0 ]
