@@ -9,6 +9,7 @@
 
 #include <event2/event.h>
 
+#include "app/app_journal.h"
 #include "app/app_rules.h"
 #include "host/clock_system.h"
 #include "host/random_system.h"
@@ -20,8 +21,9 @@
 #define SIGNAL_COUNT 3
 
 struct realm {
-    struct replica *replica; /* owned */
-    struct rotator *rotator; /* owned */
+    struct replica *replica;     /* owned */
+    struct rotator *rotator;     /* owned */
+    struct app_journal *journal; /* owned */
 };
 
 struct app {
@@ -143,6 +145,15 @@ static enum err build_realm(struct app *app, const struct config_realm *config, 
     if (rc == ERR_OK) {
         rotator.replica = realm->replica;
         rc = rotator_new(&rotator, &realm->rotator);
+    }
+    const struct app_journal_options journal = {
+        .replica = realm->replica,
+        .clock = &app->clock,
+        .timers = &app->timers,
+        .log = app->options.log,
+    };
+    if (rc == ERR_OK) {
+        rc = app_journal_new(&journal, &realm->journal);
     }
     return rc;
 }
@@ -304,6 +315,7 @@ void app_free(struct app *app)
     health_free(app->health);
     size_t count = app->realms == NULL ? 0 : app->options.config->realm_count;
     for (size_t i = 0; i < count; i++) {
+        app_journal_free(app->realms[i].journal);
         rotator_free(app->realms[i].rotator);
     }
     hub_free(app->hub);
