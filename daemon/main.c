@@ -85,6 +85,11 @@ static enum exit_code serve(const struct config *config)
         log_new(&log_options, &log) != ERR_OK) {
         return fail(&why);
     }
+    const struct process_descriptors descriptors = process_raise_descriptors();
+    log_write(log, LOG_LEVEL_INFO, "starting",
+              LOG_FIELDS(log_string("version", STEKD_VERSION),
+                         log_int("descriptors", (int64_t)descriptors.now),
+                         log_int("descriptors_before", (int64_t)descriptors.before)));
     const struct app_options options = {.config = config, .log = log, .version = STEKD_VERSION};
     enum err rc = app_new(&options, &app, &why);
     if (rc == ERR_OK) {

@@ -71,3 +71,18 @@ enum err process_check_locked_memory(size_t bytes, struct errbuf *why)
                bytes, strerror(reason), (unsigned long long)limit.rlim_cur);
     return ERR_LIMIT;
 }
+
+struct process_descriptors process_raise_descriptors(void)
+{
+    struct rlimit limit = {0};
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return (struct process_descriptors){0};
+    }
+    struct process_descriptors seen = {.before = limit.rlim_cur, .now = limit.rlim_cur};
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        seen.now = limit.rlim_cur;
+    }
+    return seen;
+}

@@ -144,6 +144,36 @@ static void a_page_can_be_locked_here(void **unused)
     assert_string_equal(why.text, "");
 }
 
+static int raise_from(rlim_t soft, rlim_t hard)
+{
+    const struct rlimit first = {.rlim_cur = soft, .rlim_max = hard};
+    struct rlimit seen;
+
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &first) == 0);
+    const struct process_descriptors got = process_raise_descriptors();
+    REQUIRE(got.before == soft && got.now == hard);
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &seen) == 0);
+    REQUIRE(seen.rlim_cur == hard && seen.rlim_max == hard);
+    return 0;
+}
+
+static int raise_descriptors_from_below(void)
+{
+    return raise_from(20, 40);
+}
+
+static int raise_descriptors_from_the_top(void)
+{
+    return raise_from(40, 40);
+}
+
+static void the_descriptor_limit_is_raised_to_the_hard_one(void **unused)
+{
+    (void)unused;
+    assert_child(raise_descriptors_from_below);
+    assert_child(raise_descriptors_from_the_top);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +181,7 @@ int main(void)
         cmocka_unit_test(an_inherited_core_limit_of_zero_is_no_error),
         cmocka_unit_test(a_missing_memlock_limit_is_named_with_what_to_do),
         cmocka_unit_test(a_page_can_be_locked_here),
+        cmocka_unit_test(the_descriptor_limit_is_raised_to_the_hard_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
