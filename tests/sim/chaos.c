@@ -28,8 +28,22 @@ static void overdraw(struct world *world)
     world->chaos.i1_void_until = world_boot(world) + policy_key_life_ms(&world->policy);
 }
 
-/* Whether `daemon` may be struck now. While a loss is being healed only one may, and it must be
- * struck wholly: one that still reads but can no longer write is worse than one that is dead. */
+/* Whether what this daemon knows would be known without it. */
+static bool is_replaceable(const struct world *world, const struct sim_daemon *daemon)
+{
+    for (unsigned int i = 0; i < WORLD_DAEMONS; i++) {
+        const struct sim_daemon *other = &world->daemons[i];
+        if (i != daemon->id && other->is_up &&
+            keyring_covers(replica_ring(other->replica), replica_ring(daemon->replica))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether `daemon` may be struck now. While a loss is being healed only one may, not the only one
+ * that knows of something, and it must be struck wholly: one that still reads but can no longer
+ * write is worse than one that is dead. */
 static bool may_strike(struct world *world, const struct sim_daemon *daemon, bool is_whole)
 {
     struct chaos *chaos = &world->chaos;
@@ -41,7 +55,7 @@ static bool may_strike(struct world *world, const struct sim_daemon *daemon, boo
     if (world_boot(world) >= chaos->loss_until) {
         return true;
     }
-    if (is_whole && (chaos->struck < 0 || chaos->struck == id)) {
+    if (is_whole && (chaos->struck < 0 || chaos->struck == id) && is_replaceable(world, daemon)) {
         chaos->struck = id;
         return true;
     }

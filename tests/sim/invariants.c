@@ -495,7 +495,7 @@ bool invariants_is_whole(struct world *world, const char **out_why)
             return false;
         }
         *out_why = "L1 a frontend has nothing to encrypt with";
-        if (!stance.encrypts) {
+        if (!stance.encrypts && world_boot(world) >= world->chaos.i1_void_until) {
             return false;
         }
     }

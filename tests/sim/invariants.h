@@ -11,8 +11,10 @@
  * others). The fault budget:
  *   - the store loses something only while every daemon is alive, ready and current, and not again
  *     before the last loss is healed;
- *   - until it is healed one daemon may die or be cut off from the store, not both (nor may one be
- *     left that reads but cannot write), and no frontend begins anew.
+ *   - until it is healed one daemon may die or be cut off from the store, not both, and not the
+ *     only one that knows of something (a rotate that the store has lost and whose daemon is gone
+ *     retires a key on those frontends alone that had heard of it); nor may one be left that reads
+ *     but cannot write; and no frontend begins anew.
  * Everything else may happen at any time. Seven seeds in ten keep to the budget and are held to I1
  * throughout; the others are wild: where they overdraw it I1 is not asked for one whole life of a
  * key, but everything else is. (An example of overdrawing: the store is emptied, and before the
