@@ -49,8 +49,8 @@ struct chain {
 struct tally {
     uint64_t connections;
     uint64_t full;
-    uint64_t failures; /* handshakes that did not complete: must be 0 */
-    uint64_t no_ticket;
+    uint64_t failures;  /* handshakes that did not complete: must be 0 */
+    uint64_t no_ticket; /* full handshakes that brought none */
     uint64_t offers[VERSIONS];
     uint64_t resumed[VERSIONS];
     uint64_t refused[VERSIONS]; /* offered inside its lifetime, not opened: must be 0 */
@@ -244,14 +244,16 @@ static void count_offer(struct load *load, struct chain *chain, size_t node, int
 }
 
 /* Takes the newest ticket for the chain's next step, or leaves it to begin anew. */
-static void carry_on(struct load *load, struct chain *chain, size_t node)
+static void carry_on(struct load *load, struct chain *chain, size_t node, bool resumed)
 {
     SSL_SESSION_free(chain->ticket);
     chain->ticket = NULL;
     chain->due_ms = now_ms();
     if (load->newest == NULL || !SSL_SESSION_has_ticket(load->newest)) {
-        load->tally.no_ticket++;
-        chain->due_ms += 100; /* nothing is being issued: do not spin */
+        /* A resumed TLS 1.2 connection need not renew. A full handshake without a ticket means that
+         * nothing is being issued: do not spin. */
+        load->tally.no_ticket += resumed ? 0 : 1;
+        chain->due_ms += resumed ? 0 : 100;
         return;
     }
     note_name(load, load->newest);
@@ -274,7 +276,7 @@ static void step(struct load *load, struct chain *chain)
     if (chain->ticket == NULL) {
         load->tally.full++;
         if (connect_once(load, chain, node, &resumed)) {
-            carry_on(load, chain, node);
+            carry_on(load, chain, node, false);
         } else {
             chain->due_ms = now_ms() + 100;
         }
@@ -288,7 +290,7 @@ static void step(struct load *load, struct chain *chain)
     bool ok = connect_once(load, chain, node, &resumed);
     if (ok) {
         count_offer(load, chain, node, age_ms, resumed);
-        carry_on(load, chain, node);
+        carry_on(load, chain, node, resumed);
     } else {
         SSL_SESSION_free(chain->ticket);
         chain->ticket = NULL;
