@@ -51,15 +51,16 @@ static bool parse_arguments(int argc, char **argv, struct arguments *out)
             out->is_version = true;
         } else if (strncmp(argv[i], "--config=", 9) == 0) {
             out->config = argv[i] + 9;
-        } else if (strcmp(argv[i], "--config") == 0 && i + 1 < argc) {
-            out->config = argv[++i];
         } else if (strcmp(argv[i], "--config") == 0) {
-            (void)fputs("stekd: --config needs a file\n", stderr);
-            return false;
+            out->config = i + 1 < argc ? argv[++i] : "";
         } else {
             (void)fprintf(stderr, "stekd: unknown argument \"%s\"\n", argv[i]);
             return false;
         }
+    }
+    if (out->config[0] == '\0') {
+        (void)fputs("stekd: --config needs a file\n", stderr);
+        return false;
     }
     return true;
 }
@@ -68,6 +69,28 @@ static enum exit_code fail(const struct errbuf *why)
 {
     (void)fprintf(stderr, "stekd: %s\n", why->text);
     return EXIT_FAILED;
+}
+
+static enum err prepare_process(const struct config *config, struct log *log, struct errbuf *why)
+{
+    const size_t need = app_descriptor_need(config);
+
+    enum err rc = process_harden(why);
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    const struct process_descriptors descriptors = process_raise_descriptors();
+    log_write(log, LOG_LEVEL_INFO, "starting",
+              LOG_FIELDS(log_string("version", STEKD_VERSION),
+                         log_int("descriptors", (int64_t)descriptors.now),
+                         log_int("descriptors_before", (int64_t)descriptors.before)));
+    if (descriptors.now < need) {
+        log_write(log, LOG_LEVEL_WARNING, "few-descriptors",
+                  LOG_FIELDS(log_int("descriptors", (int64_t)descriptors.now),
+                             log_int("wanted", (int64_t)need),
+                             log_string("remedy", "LimitNOFILE in the systemd unit, ulimit -Hn")));
+    }
+    return process_check_locked_memory(app_locked_memory_need(config), why);
 }
 
 static enum exit_code serve(const struct config *config)
@@ -80,25 +103,21 @@ static enum exit_code serve(const struct config *config)
     struct app *app = NULL;
     struct errbuf why = {"out of memory"};
 
-    if (process_harden(&why) != ERR_OK ||
-        process_check_locked_memory(app_locked_memory_need(config), &why) != ERR_OK ||
-        log_new(&log_options, &log) != ERR_OK) {
+    if (log_new(&log_options, &log) != ERR_OK) {
         return fail(&why);
     }
-    const struct process_descriptors descriptors = process_raise_descriptors();
-    log_write(log, LOG_LEVEL_INFO, "starting",
-              LOG_FIELDS(log_string("version", STEKD_VERSION),
-                         log_int("descriptors", (int64_t)descriptors.now),
-                         log_int("descriptors_before", (int64_t)descriptors.before)));
     const struct app_options options = {.config = config, .log = log, .version = STEKD_VERSION};
-    enum err rc = app_new(&options, &app, &why);
+    enum err rc = prepare_process(config, log, &why);
+    if (rc == ERR_OK) {
+        rc = app_new(&options, &app, &why);
+    }
     if (rc == ERR_OK) {
         rc = app_run(app, &why);
     }
     if (rc == ERR_OK) {
         code = EXIT_DONE;
     } else {
-        code = fail(&why);
+        log_write(log, LOG_LEVEL_ERROR, "failed", LOG_FIELDS(log_string("why", why.text)));
     }
     app_free(app);
     log_free(log);
@@ -129,8 +148,8 @@ int main(int argc, char **argv)
     struct arguments arguments = {.config = DEFAULT_CONFIG};
     struct errbuf why = {""};
 
-    /* Before any library has allocated. */
-    if (wipe_alloc_install(&why) != ERR_OK) {
+    /* Before any library has allocated, and before any file is open. */
+    if (process_fill_standard_files(&why) != ERR_OK || wipe_alloc_install(&why) != ERR_OK) {
         return (int)fail(&why);
     }
     if (!parse_arguments(argc, argv, &arguments)) {

@@ -340,3 +340,11 @@ size_t app_locked_memory_need(const struct config *config)
 
     return base + config->realm_count * per_realm;
 }
+
+size_t app_descriptor_need(const struct config *config)
+{
+    /* Standard files, the loop, its signals, and what a library opens for a moment. */
+    const size_t base = 32;
+
+    return base + config->listener_count + SERVER_CONNECTIONS_MAX;
+}

@@ -30,4 +30,7 @@ void app_free(struct app *app);
 /* Bytes of locked memory a configuration may need, for a check before the first key. */
 size_t app_locked_memory_need(const struct config *config);
 
+/* Descriptors it takes to serve as many connections as may be open. */
+size_t app_descriptor_need(const struct config *config);
+
 #endif

@@ -2,11 +2,13 @@
 #include "host/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/secret.h"
 
@@ -70,6 +72,22 @@ enum err process_check_locked_memory(size_t bytes, struct errbuf *why)
                "a container)",
                bytes, strerror(reason), (unsigned long long)limit.rlim_cur);
     return ERR_LIMIT;
+}
+
+enum err process_fill_standard_files(struct errbuf *why)
+{
+    int fd = -1;
+
+    /* Each open() takes the lowest number that is free. */
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd < 0) {
+        errbuf_set(why, "cannot open /dev/null: %s", strerror(errno));
+        return ERR_IO;
+    }
+    (void)close(fd);
+    return ERR_OK;
 }
 
 struct process_descriptors process_raise_descriptors(void)

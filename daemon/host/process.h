@@ -17,6 +17,10 @@ enum err process_harden(struct errbuf *why) MUST_USE;
  * not; the sentence names RLIMIT_MEMLOCK and what to set. */
 enum err process_check_locked_memory(size_t bytes, struct errbuf *why) MUST_USE;
 
+/* Opens /dev/null wherever descriptor 0, 1 or 2 is closed. Before anything else is opened: the next
+ * descriptor would be called "standard error", and log lines would go to a peer. */
+enum err process_fill_standard_files(struct errbuf *why) MUST_USE;
+
 /* How many descriptors (RLIMIT_NOFILE) this process may open: as it was started, and now. */
 struct process_descriptors {
     uint64_t before;

@@ -80,6 +80,24 @@ static enum err clear_path(const struct listener *l, struct errbuf *why)
     return rc;
 }
 
+/* What a new operator meets first: say whose fault it is. */
+static enum err bind_error(const struct listener *l, struct errbuf *why)
+{
+    if (errno == ENOENT || errno == ENOTDIR) {
+        errbuf_set(why,
+                   "%s: its directory does not exist: create it (RuntimeDirectory=stekd in the "
+                   "systemd unit makes /run/stekd)",
+                   l->address.sun_path);
+        return ERR_NOT_FOUND;
+    }
+    if (errno == EACCES) {
+        errbuf_set(why, "%s: uid %u may not create it: its directory must be open to that user",
+                   l->address.sun_path, (unsigned int)geteuid());
+        return ERR_DENIED;
+    }
+    return system_error(l, "cannot bind", why);
+}
+
 static enum err bind_path(struct listener *l, struct errbuf *why)
 {
     struct stat st;
@@ -99,7 +117,7 @@ static enum err bind_path(struct listener *l, struct errbuf *why)
             errbuf_set(why, "%s: another process took this path just now", l->address.sun_path);
             return ERR_CONFLICT;
         }
-        return system_error(l, "cannot bind", why);
+        return bind_error(l, why);
     }
     if (lstat(l->address.sun_path, &st) != 0) {
         return system_error(l, "cannot look at the new socket", why);

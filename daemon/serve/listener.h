@@ -29,7 +29,8 @@ struct listener_options {
     void *ctx;
 };
 
-/* ERR_CONFLICT: somebody serves there. ERR_INVALID: the path is no place for a socket. ERR_IO,
+/* ERR_CONFLICT: somebody serves there. ERR_INVALID: the path is no place for a socket.
+ * ERR_NOT_FOUND: its directory does not exist. ERR_IO,
  * ERR_DENIED: the system refused; the sentence says what. */
 enum err listener_open(const struct listener_options *options, struct listener **out_listener,
                        struct errbuf *why) MUST_USE;

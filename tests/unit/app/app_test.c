@@ -17,6 +17,7 @@
 
 #include "config/config_load.h"
 #include "host/clock_system.h"
+#include "serve/server.h"
 
 struct fixture {
     char folder[64];
@@ -148,6 +149,7 @@ static void freeing_nothing_is_allowed(void **state)
 
     app_free(NULL);
     assert_true(app_locked_memory_need(f->config) >= 1024 * 1024);
+    assert_true(app_descriptor_need(f->config) > SERVER_CONNECTIONS_MAX);
 }
 
 int main(void)

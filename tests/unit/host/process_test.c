@@ -144,6 +144,50 @@ static void a_page_can_be_locked_here(void **unused)
     assert_string_equal(why.text, "");
 }
 
+static int fill_standard_files(unsigned int closed)
+{
+    struct errbuf why = {""};
+    struct stat null;
+    struct stat seen;
+    int next = dup(0);
+
+    REQUIRE(next > 2 && close(next) == 0);
+    REQUIRE(stat("/dev/null", &null) == 0);
+    for (int fd = 0; fd <= 2; fd++) {
+        REQUIRE((closed & 1u << fd) == 0 || close(fd) == 0);
+    }
+    REQUIRE(process_fill_standard_files(&why) == ERR_OK);
+    for (int fd = 0; fd <= 2; fd++) {
+        REQUIRE(fstat(fd, &seen) == 0);
+        REQUIRE((closed & 1u << fd) == 0 || seen.st_rdev == null.st_rdev);
+    }
+    REQUIRE(dup(0) == next); /* nothing else was left open */
+    return 0;
+}
+
+static int fill_none(void)
+{
+    return fill_standard_files(0);
+}
+
+static int fill_standard_error(void)
+{
+    return fill_standard_files(4);
+}
+
+static int fill_all(void)
+{
+    return fill_standard_files(7);
+}
+
+static void closed_standard_files_become_dev_null(void **unused)
+{
+    (void)unused;
+    assert_child(fill_none);
+    assert_child(fill_standard_error);
+    assert_child(fill_all);
+}
+
 static int raise_from(rlim_t soft, rlim_t hard)
 {
     const struct rlimit first = {.rlim_cur = soft, .rlim_max = hard};
@@ -181,6 +225,7 @@ int main(void)
         cmocka_unit_test(an_inherited_core_limit_of_zero_is_no_error),
         cmocka_unit_test(a_missing_memlock_limit_is_named_with_what_to_do),
         cmocka_unit_test(a_page_can_be_locked_here),
+        cmocka_unit_test(closed_standard_files_become_dev_null),
         cmocka_unit_test(the_descriptor_limit_is_raised_to_the_hard_one),
     };
 

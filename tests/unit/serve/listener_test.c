@@ -212,8 +212,8 @@ static void a_missing_folder_and_a_long_path_are_told(void **state)
     char path[200];
 
     (void)snprintf(path, sizeof(path), "%s/none/s.sock", f->folder);
-    assert_int_equal(open_at(f, path, &listener, &why), ERR_IO);
-    assert_non_null(strstr(why.text, "No such file"));
+    assert_int_equal(open_at(f, path, &listener, &why), ERR_NOT_FOUND);
+    assert_non_null(strstr(why.text, "its directory does not exist"));
     memset(path, 'x', sizeof(path) - 1);
     path[0] = '/';
     /* sun_path holds 107 bytes and a NUL. */
