@@ -41,7 +41,7 @@ struct chain {
     SSL_SESSION *ticket; /* owned; NULL: the next step is a full handshake */
     size_t issuer;
     enum version version;
-    int64_t got_ms;  /* when the ticket arrived */
+    int64_t got_ms;  /* no later than its issue: when the connection that brought it began */
     int64_t hint_ms; /* its own lifetime hint */
     int64_t due_ms;  /* when to take the next step */
 };
@@ -54,7 +54,7 @@ struct tally {
     uint64_t offers[VERSIONS];
     uint64_t resumed[VERSIONS];
     uint64_t refused[VERSIONS]; /* offered inside its lifetime, not opened: must be 0 */
-    uint64_t late;              /* offered after its lifetime, through our own slowness */
+    uint64_t late;              /* perhaps offered after its lifetime, through our own slowness */
     uint64_t late_refused;
     uint64_t reports;
 };
@@ -244,7 +244,8 @@ static void count_offer(struct load *load, struct chain *chain, size_t node, int
 }
 
 /* Takes the newest ticket for the chain's next step, or leaves it to begin anew. */
-static void carry_on(struct load *load, struct chain *chain, size_t node, bool resumed)
+static void carry_on(struct load *load, struct chain *chain, size_t node, bool resumed,
+                     int64_t began_ms)
 {
     SSL_SESSION_free(chain->ticket);
     chain->ticket = NULL;
@@ -264,19 +265,20 @@ static void carry_on(struct load *load, struct chain *chain, size_t node, bool r
     chain->ticket = load->newest;
     load->newest = NULL;
     chain->issuer = node;
-    chain->got_ms = now_ms();
-    chain->due_ms = chain->got_ms + random_below(load, chain->hint_ms * 95 / 100 + 1);
+    chain->got_ms = began_ms;
+    chain->due_ms = began_ms + random_below(load, chain->hint_ms * 95 / 100 + 1);
 }
 
 static void step(struct load *load, struct chain *chain)
 {
     bool resumed = false;
+    int64_t began_ms = now_ms();
     size_t node = (size_t)random_below(load, (int64_t)load->nodes);
 
     if (chain->ticket == NULL) {
         load->tally.full++;
         if (connect_once(load, chain, node, &resumed)) {
-            carry_on(load, chain, node, false);
+            carry_on(load, chain, node, false, began_ms);
         } else {
             chain->due_ms = now_ms() + 100;
         }
@@ -286,11 +288,12 @@ static void step(struct load *load, struct chain *chain)
         node = (chain->issuer + 1 + (size_t)random_below(load, (int64_t)load->nodes - 1)) %
                load->nodes;
     }
-    int64_t age_ms = now_ms() - chain->got_ms;
     bool ok = connect_once(load, chain, node, &resumed);
     if (ok) {
-        count_offer(load, chain, node, age_ms, resumed);
-        carry_on(load, chain, node, resumed);
+        /* From before its issue until after the answer: the age that the node saw was no greater.
+         */
+        count_offer(load, chain, node, now_ms() - chain->got_ms, resumed);
+        carry_on(load, chain, node, resumed, began_ms);
     } else {
         SSL_SESSION_free(chain->ticket);
         chain->ticket = NULL;
