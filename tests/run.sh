@@ -37,6 +37,8 @@ if [ "$mode" = long ]; then
     export STEK_TEST_LONG=1
 fi
 
+export TSAN_OPTIONS="suppressions=$top/tests/tsan.supp ${TSAN_OPTIONS:-}"
+
 passed=0
 failed=0
 skipped=0
