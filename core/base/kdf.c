@@ -19,7 +19,8 @@ static OSSL_PARAM octets(const char *name, struct slice bytes)
     return OSSL_PARAM_construct_octet_string(name, cast.to, bytes.len);
 }
 
-enum err kdf_hkdf_sha256(struct slice key, struct slice info, uint8_t *out, size_t out_len)
+enum err kdf_hkdf_sha256_salted(struct slice key, struct slice salt, struct slice info,
+                                uint8_t *out, size_t out_len)
 {
     enum err rc = ERR_NOMEM;
     EVP_KDF_CTX *ctx = NULL;
@@ -41,6 +42,7 @@ enum err kdf_hkdf_sha256(struct slice key, struct slice info, uint8_t *out, size
         OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
         octets(OSSL_KDF_PARAM_KEY, key),
         octets(OSSL_KDF_PARAM_INFO, info),
+        octets(OSSL_KDF_PARAM_SALT, salt),
         OSSL_PARAM_construct_end(),
     };
     rc = EVP_KDF_derive(ctx, out, out_len, params) == 1 ? ERR_OK : ERR_CRYPTO;
@@ -53,6 +55,11 @@ out:
     EVP_KDF_free(kdf);
     (void)ERR_pop_to_mark();
     return rc;
+}
+
+enum err kdf_hkdf_sha256(struct slice key, struct slice info, uint8_t *out, size_t out_len)
+{
+    return kdf_hkdf_sha256_salted(key, (struct slice){NULL, 0}, info, out, out_len);
 }
 
 enum err kdf_sha256(struct slice bytes, uint8_t out[KDF_SHA256_LEN])

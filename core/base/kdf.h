@@ -13,6 +13,10 @@
 enum err kdf_hkdf_sha256(struct slice key, struct slice info, uint8_t *out,
                          size_t out_len) MUST_USE;
 
+/* The same with a salt, which need not be secret. */
+enum err kdf_hkdf_sha256_salted(struct slice key, struct slice salt, struct slice info,
+                                uint8_t *out, size_t out_len) MUST_USE;
+
 /* SHA-256 over one range. ERR_CRYPTO leaves `out` zeroed. */
 enum err kdf_sha256(struct slice bytes, uint8_t out[KDF_SHA256_LEN]) MUST_USE;
 

@@ -372,6 +372,7 @@ enum err replica_new(const struct replica_options *options, struct replica **out
     replica->random = options->random;
     replica->load.done = on_load;
     replica->load.ctx = replica;
+    replica->load.sealing = options->sealing;
     sound_clock_init(&replica->clock, options->clock);
     enum err rc = text_copy(replica->realm, sizeof(replica->realm), options->realm);
     if (rc == ERR_OK) {

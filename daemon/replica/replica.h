@@ -29,6 +29,7 @@
 #include "keyring/keyring.h"
 #include "keyring/policy.h"
 #include "replica/stored_record.h"
+#include "store/sealing.h"
 #include "store/store.h"
 
 struct replica;
@@ -37,6 +38,7 @@ struct replica_options {
     const char *realm; /* copied */
     struct policy policy;
     struct store *store;                /* borrowed until replica_free() */
+    const struct sealing *sealing;      /* likewise; NULL: records are not sealed */
     const struct clock *clock;          /* borrowed, likewise */
     const struct timers *timers;        /* borrowed, likewise */
     const struct random_source *random; /* borrowed; jitter only */

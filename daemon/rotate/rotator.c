@@ -13,6 +13,7 @@
 struct rotator {
     struct replica *replica;
     struct store *store;
+    const struct sealing *sealing; /* NULL: none */
     const struct clock *clock;
     const struct timers *timers;
     const struct random_source *random;
@@ -261,6 +262,7 @@ static void start_put(struct rotator *rotator, struct plan *plan)
         .revision = replica_revision(rotator->replica) + 1,
         .policy = replica_policy(rotator->replica),
         .writer = rotator->writer,
+        .sealing = rotator->sealing,
     };
 
     rotator->putting = *plan; /* moves */
@@ -371,6 +373,7 @@ enum err rotator_new(const struct rotator_options *options, struct rotator **out
     }
     rotator->replica = options->replica;
     rotator->store = options->store;
+    rotator->sealing = options->sealing;
     rotator->clock = options->clock;
     rotator->timers = options->timers;
     rotator->random = options->random;

@@ -29,6 +29,7 @@ struct rotator;
 struct rotator_options {
     struct replica *replica;            /* borrowed until rotator_free() */
     struct store *store;                /* likewise */
+    const struct sealing *sealing;      /* likewise; NULL: records are not sealed */
     const struct clock *clock;          /* likewise */
     const struct timers *timers;        /* likewise */
     const struct random_source *random; /* likewise; makes keys */

@@ -57,6 +57,14 @@ enum err store_watch(struct store *store, const char *realm, store_changed_fn ch
     return store->ops->watch(store, realm, changed, ctx);
 }
 
+void store_place(const struct store *store, const char *realm, struct errbuf *out)
+{
+    out->text[0] = '\0';
+    if (store->ops->place != NULL) {
+        store->ops->place(store, realm, out);
+    }
+}
+
 void store_close(struct store *store)
 {
     if (store != NULL) {

@@ -83,6 +83,9 @@ struct store_ops {
     /* One watcher a realm; NULL stops it. */
     enum err (*watch)(struct store *store, const char *realm, store_changed_fn changed, void *ctx);
     void (*close)(struct store *store);
+    /* How an operator calls the place of a realm's record, for sentences that ask to delete it.
+     * NULL: it has none. */
+    void (*place)(const struct store *store, const char *realm, struct errbuf *out);
 };
 
 /* Implementations embed this first. */
@@ -108,6 +111,8 @@ void store_cancel(struct store *store, struct store_op *op);
 /* ERR_NOMEM; stopping (NULL) never fails. */
 enum err store_watch(struct store *store, const char *realm, store_changed_fn changed,
                      void *ctx) MUST_USE;
+/* "Redis key stek:{web}", ...; "" where there is none. */
+void store_place(const struct store *store, const char *realm, struct errbuf *out);
 /* NULL allowed. */
 void store_close(struct store *store);
 

@@ -22,11 +22,40 @@ static enum err check_place(const struct wire_record *record, const struct store
     return ERR_OK;
 }
 
+/* Fills `record` from what the store holds, or says why it cannot. */
+static enum err open_record(const struct vault_load *load, const struct store_result *result,
+                            struct wire_record *record, struct errbuf *why)
+{
+    struct secret_buf opened = {0};
+    struct slice bytes = result->record;
+    uint64_t revision = 0;
+    enum err rc = ERR_OK;
+
+    if (load->sealing != NULL) {
+        struct sealing_place place = {.realm = load->op.realm, .version = result->version};
+        rc = load->sealing->open(load->sealing->ctx, &place, bytes, &opened, &revision, why);
+        bytes = (struct slice){opened.at, opened.len};
+    }
+    if (rc == ERR_OK) {
+        rc = wire_decode_record(bytes, record, why);
+    }
+    if (rc == ERR_OK) {
+        rc = check_place(record, result, load->op.realm, why);
+    }
+    if (rc == ERR_OK && load->sealing != NULL && revision != record->revision) {
+        errbuf_set(why, "its revision is not the one it was sealed with");
+        rc = ERR_INVALID;
+    }
+    secret_buf_fini(&opened);
+    return rc;
+}
+
 static void on_loaded(void *ctx, const struct store_result *result)
 {
     struct vault_load *load = ctx;
     struct wire_record record = {0};
     struct errbuf why = {""};
+    struct errbuf place = {""};
     struct vault_loaded loaded = {
         .code = result->code,
         .why = result->why,
@@ -38,9 +67,10 @@ static void on_loaded(void *ctx, const struct store_result *result)
     loaded.is_known = result->code == ERR_OK && result->present && load->has_known &&
                       memcmp(load->known.bytes, result->version.bytes, STORE_VERSION_LEN) == 0;
     if (result->code == ERR_OK && result->present && !loaded.is_known) {
-        loaded.unreadable = wire_decode_record(result->record, &record, &why);
-        if (loaded.unreadable == ERR_OK) {
-            loaded.unreadable = check_place(&record, result, load->op.realm, &why);
+        loaded.unreadable = open_record(load, result, &record, &why);
+        store_place(load->store, load->op.realm, &place);
+        if (loaded.unreadable != ERR_OK && place.text[0] != '\0') {
+            errbuf_prefix(&why, "%.150s", place.text);
         }
         loaded.why = why.text;
         loaded.record = loaded.unreadable == ERR_OK ? &record : NULL;
@@ -56,6 +86,7 @@ void vault_load(struct store *store, struct vault_load *load, const char *realm,
     if (known != NULL) {
         load->known = *known;
     }
+    load->store = store;
     load->op.done = on_loaded;
     load->op.ctx = load;
     store_load(store, &load->op, realm);
@@ -76,11 +107,21 @@ static int64_t last_forgotten(const struct keyring *ring)
     return last;
 }
 
+static enum err seal_record(const struct vault_putting *putting,
+                            const struct store_version *version, struct slice record,
+                            struct secret_buf *out)
+{
+    const struct sealing_place place = {.realm = putting->ring->realm, .version = *version};
+
+    return putting->sealing->seal(putting->sealing->ctx, &place, putting->revision, record, out);
+}
+
 enum err vault_put(struct store *store, struct store_op *op, const struct vault_putting *putting,
                    const struct random_source *random, struct store_version *out_version)
 {
     struct wire_record record = {.revision = putting->revision};
     struct secret_buf bytes = {0};
+    struct secret_buf sealed = {0};
     struct store_put_request request = {.realm = putting->ring->realm,
                                         .expected = putting->expected,
                                         .not_after_ms = putting->not_after_ms};
@@ -105,11 +146,19 @@ enum err vault_put(struct store *store, struct store_op *op, const struct vault_
     }
     memcpy(request.next.bytes, record.version, STORE_VERSION_LEN);
     request.record = (struct slice){bytes.at, bytes.len};
+    if (putting->sealing != NULL) {
+        rc = seal_record(putting, &request.next, request.record, &sealed);
+        if (rc != ERR_OK) {
+            goto out;
+        }
+        request.record = (struct slice){sealed.at, sealed.len};
+    }
     request.expires_at_ms = last_forgotten(putting->ring);
     *out_version = request.next;
     store_put(store, op, &request);
 
 out:
+    secret_buf_fini(&sealed);
     secret_buf_fini(&bytes);
     return rc;
 }

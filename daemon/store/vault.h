@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Keyring in, keyring out: the one place where a realm's record becomes bytes and comes back, so
- * the one place where bytes of a record are looked at.
+ * the one place where bytes of a record are looked at, and where they are sealed and opened.
  *
  * A load distinguishes "the store did not answer" from "the store answered with a record that
  * makes no sense": the first is retried, the second is shown and replaced by a daemon that is
- * ready (R4), unless it was written by a newer version (ERR_UNSUPPORTED), which never is.
+ * ready (R4), unless a newer version wrote it or a key we do not have sealed it (ERR_UNSUPPORTED):
+ * that one is never replaced.
  */
 #ifndef STEKD_STORE_VAULT_H
 #define STEKD_STORE_VAULT_H
@@ -15,6 +16,7 @@
 
 #include "base/err.h"
 #include "base/random.h"
+#include "store/sealing.h"
 #include "store/store.h"
 #include "wire/messages.h"
 
@@ -32,10 +34,12 @@ struct vault_loaded {
 
 typedef void (*vault_loaded_fn)(void *ctx, const struct vault_loaded *loaded);
 
-/* Embedded by the caller, starts as {0}; `done` and `ctx` are the caller's. */
+/* Embedded by the caller, starts as {0}; `done`, `ctx` and `sealing` are the caller's. */
 struct vault_load {
     vault_loaded_fn done;
     void *ctx;
+    const struct sealing *sealing; /* borrowed; NULL: records are not sealed */
+    const struct store *store;
     bool has_known;
     struct store_version known;
     struct store_op op;
@@ -55,6 +59,7 @@ struct vault_putting {
     uint64_t revision;
     const struct policy *policy;
     const char *writer;
+    const struct sealing *sealing; /* NULL: it is not sealed */
 };
 
 /* Puts `ring` under a new random version, which is `*out_version` at once. `op` completes as

@@ -27,6 +27,24 @@ static void hkdf_gives_rfc_5869_test_case_3(void **unused)
                              "9d201395faa4b61a96c8");
 }
 
+static void salted_hkdf_gives_rfc_5869_test_case_1(void **unused)
+{
+    static const uint8_t salt[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+    static const uint8_t info[] = {0xf0, 0xf1, 0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xf7, 0xf8, 0xf9};
+    uint8_t key[22];
+    uint8_t out[42];
+    char hex[2 * sizeof(out) + 1];
+    (void)unused;
+    memset(key, 0x0b, sizeof(key));
+    assert_int_equal(kdf_hkdf_sha256_salted((struct slice){key, sizeof(key)},
+                                            (struct slice){salt, sizeof(salt)},
+                                            (struct slice){info, sizeof(info)}, out, sizeof(out)),
+                     ERR_OK);
+    text_hex_encode(out, sizeof(out), hex);
+    assert_string_equal(hex, "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf"
+                             "34007208d5b887185865");
+}
+
 static void sha_256_gives_the_fips_180_examples(void **unused)
 {
     static const struct {
@@ -76,6 +94,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hkdf_gives_rfc_5869_test_case_3),
+        cmocka_unit_test(salted_hkdf_gives_rfc_5869_test_case_1),
         cmocka_unit_test(sha_256_gives_the_fips_180_examples),
         cmocka_unit_test(a_failure_leaves_nothing_behind),
     };
