@@ -2,7 +2,8 @@
 /*
  * L1 and I6 over random histories: several replicas with unequal clocks, one board that loses
  * writes and comes back from backups, operators who rotate and revoke, restarts. After any of it,
- * one R9 leaves no hole, and no replica ever holds what another would refuse.
+ * one R9 leaves no hole, and no replica ever holds what another would refuse. The same histories
+ * are then run under rules that are known to be wrong, each of which must be found out.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,7 +23,12 @@
 #define REPLICAS  3
 #define SKEW_MAX  2000 /* R10: more is suspect, and a suspect daemon does nothing */
 
+struct world;
+/* R9, or what is tried in its place. */
+typedef void cover_fn(struct world *world, size_t r);
+
 struct world {
+    cover_fn *cover;
     struct rng rng;
     struct random_source random;
     struct policy policy;
@@ -84,10 +90,15 @@ static void check_coverage(struct world *world, size_t r)
          "R9 has nothing left to do");
 }
 
-static void cover(struct world *world, size_t r)
+static void cover_well(struct world *world, size_t r)
 {
     const int64_t now = now_at(world, r);
     must(schedule_cover(&world->replica[r], &world->policy, now, &world->random, NULL, NULL));
+}
+
+static void cover(struct world *world, size_t r)
+{
+    world->cover(world, r);
     check_coverage(world, r);
 }
 
@@ -268,25 +279,110 @@ static void one_history(struct world *world)
     check_ring(world, 0);
 }
 
-static void whatever_happens_one_cover_leaves_no_hole(void **unused)
+/* NULL, or the first law that a history breaks; `*out_seed` is then its seed. */
+static const char *law_broken_within(cover_fn *rule, uint64_t histories, uint64_t *out_seed)
 {
-    struct world world = {.broken = NULL};
+    struct world world = {.cover = rule};
     struct keyring *const rings[] = {&world.replica[0], &world.replica[1], &world.replica[2],
                                      &world.board,      &world.backup,     &world.before};
-    (void)unused;
     for (size_t i = 0; i < sizeof(rings) / sizeof(rings[0]); i++) {
         *rings[i] = fixture_ring();
     }
     world.random = fixture_random(&world.rng);
-    for (uint64_t seed = 0; seed < FIXTURE_HISTORIES(HISTORIES); seed++) {
+    for (uint64_t seed = 0; seed < histories && world.broken == NULL; seed++) {
         world.rng.state = seed;
         one_history(&world);
-        if (world.broken != NULL) {
-            fail_msg("seed %llu: not true that %s", (unsigned long long)seed, world.broken);
-        }
+        *out_seed = seed;
     }
     for (size_t i = 0; i < sizeof(rings) / sizeof(rings[0]); i++) {
         keyring_fini(rings[i]);
+    }
+    return world.broken;
+}
+
+static void whatever_happens_one_cover_leaves_no_hole(void **unused)
+{
+    uint64_t seed = 0;
+    (void)unused;
+    const char *law = law_broken_within(cover_well, FIXTURE_HISTORIES(HISTORIES), &seed);
+    if (law != NULL) {
+        fail_msg("seed %llu: not true that %s", (unsigned long long)seed, law);
+    }
+}
+
+/* --- rules that are wrong -------------------------------------------------------------------- */
+
+static void publish_at(struct world *world, size_t r, int64_t active_from)
+{
+    struct key key;
+    must(schedule_birth(&world->replica[r], &world->policy, now_at(world, r), active_from,
+                        &world->random, &key));
+    must(keyring_add(&world->replica[r], &key));
+}
+
+/* The rule this project began with: enough keys ahead, wherever they lie. */
+static void count_keys_ahead(struct world *world, size_t r)
+{
+    struct keyring *ring = &world->replica[r];
+    const int64_t now = now_at(world, r);
+    int64_t end = now + policy_lead_ms(&world->policy);
+    uint32_t ahead = 0;
+    for (size_t i = 0; i < ring->count; i++) {
+        const struct key *key = &ring->keys[i];
+        const bool is_of_use = !key->revoked && key->has_bytes;
+        ahead += is_of_use && key->active_from > now;
+        end = is_of_use && key->retired_from > end ? key->retired_from : end;
+    }
+    for (; ahead < world->policy.keys_ahead; ahead++) {
+        publish_at(world, r, end);
+        end += world->policy.rotate_every_ms;
+    }
+}
+
+/* Without R1 for the first key: "nobody can hold an older one". */
+static void begin_at_once(struct world *world, size_t r)
+{
+    if (world->replica[r].count == 0) {
+        publish_at(world, r, now_at(world, r));
+    }
+    cover_well(world, r);
+}
+
+/* Fills the first hole and leaves the others. */
+static void fill_one_hole(struct world *world, size_t r)
+{
+    const int64_t lead = policy_lead_ms(&world->policy);
+    if (schedule_needs_cover(&world->replica[r], &world->policy, now_at(world, r))) {
+        publish_at(world, r, schedule_first_hole(&world->replica[r], now_at(world, r) + lead));
+    }
+}
+
+static void nothing_is_published(struct world *world, size_t r)
+{
+    (void)world;
+    (void)r;
+}
+
+static void every_wrong_rule_is_found_out(void **unused)
+{
+    static const struct {
+        const char *what;
+        cover_fn *rule;
+        const char *law; /* how the sentence begins that must be said of it */
+    } wrong[] = {
+        {"a count of keys", count_keys_ahead, "L1"},
+        {"a first key without its lead", begin_at_once, "R1"},
+        {"one hole filled of several", fill_one_hole, "L1"},
+        {"no rule", nothing_is_published, "L1"},
+    };
+    (void)unused;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        uint64_t seed = 0;
+        const char *law = law_broken_within(wrong[i].rule, 500, &seed);
+        if (law == NULL || strncmp(law, wrong[i].law, strlen(wrong[i].law)) != 0) {
+            fail_msg("%s: seed %llu says \"%s\"", wrong[i].what, (unsigned long long)seed,
+                     law == NULL ? "nothing" : law);
+        }
     }
 }
 
@@ -317,6 +413,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whatever_happens_one_cover_leaves_no_hole),
+        cmocka_unit_test(every_wrong_rule_is_found_out),
         cmocka_unit_test(a_realm_left_alone_always_has_a_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* R3 and I6: the merge is a least upper bound, against an independent reference. */
+/* R3 and I6: the merge is a least upper bound, against an independent reference. The same laws are
+ * then held against merges that are known to be wrong, so that a law which lets one pass is seen.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -94,24 +96,37 @@ static void one_history(struct rng *rng, struct keyring rings[RINGS])
     }
 }
 
-/* into = a v b. Returns what keyring_merge says about change. */
-static bool join(struct keyring *into, const struct keyring *a, const struct keyring *b)
+/* As keyring_merge(). */
+typedef enum err merge_fn(struct keyring *into, const struct keyring *from, bool *changed);
+
+/* What the laws are held against, and rings to work with (it saves a thousand mappings). */
+struct bench {
+    merge_fn *merge;
+    struct keyring rings[RINGS];
+    struct keyring work[4];
+};
+
+/* into = a v b. Returns what the merge says about change. */
+static bool join(const struct bench *bench, struct keyring *into, const struct keyring *a,
+                 const struct keyring *b)
 {
     bool changed = false;
     assert_int_equal(keyring_copy(into, a), ERR_OK);
-    assert_int_equal(keyring_merge(into, b, &changed), ERR_OK);
+    assert_int_equal(bench->merge(into, b, &changed), ERR_OK);
     return changed;
 }
 
-/* NULL, or the law that is broken. `work` saves a thousand mappings. */
-static const char *broken_law(const struct keyring rings[RINGS], struct keyring work[4])
+/* NULL, or the law that is broken. */
+static const char *broken_law(struct bench *bench)
 {
+    struct keyring *work = bench->work;
+    const struct keyring *rings = bench->rings;
     const struct keyring *a = &rings[0];
     const struct keyring *b = &rings[1];
     const struct keyring *c = &rings[2];
     struct reference heap = {.count = 0};
 
-    const bool changed = join(&work[0], a, b);
+    const bool changed = join(bench, &work[0], a, b);
     if (changed == fixture_rings_are_equal(&work[0], a)) {
         return "the change is told truly";
     }
@@ -126,47 +141,162 @@ static const char *broken_law(const struct keyring rings[RINGS], struct keyring 
     if (!reference_agrees(&heap, &work[0])) {
         return "it is what the reference says";
     }
-    (void)join(&work[1], b, a);
+    (void)join(bench, &work[1], b, a);
     if (!fixture_rings_are_equal(&work[0], &work[1])) {
         return "it commutes";
     }
-    (void)join(&work[1], &work[0], c); /* (a v b) v c */
-    (void)join(&work[2], b, c);
-    (void)join(&work[3], a, &work[2]); /* a v (b v c) */
+    (void)join(bench, &work[1], &work[0], c); /* (a v b) v c */
+    (void)join(bench, &work[2], b, c);
+    (void)join(bench, &work[3], a, &work[2]); /* a v (b v c) */
     if (!fixture_rings_are_equal(&work[1], &work[3])) {
         return "it associates";
     }
-    if (join(&work[2], &work[0], &work[0]) || join(&work[2], &work[0], a) ||
-        join(&work[2], &work[0], b)) {
+    if (join(bench, &work[2], &work[0], &work[0]) || join(bench, &work[2], &work[0], a) ||
+        join(bench, &work[2], &work[0], b)) {
         return "it is idempotent";
     }
     return NULL;
 }
 
+/* NULL, or the first law that a history breaks; `*out_seed` is then its seed. */
+static const char *law_broken_within(merge_fn *merge, uint64_t histories, uint64_t *out_seed)
+{
+    struct bench bench = {.merge = merge};
+    const char *law = NULL;
+    for (size_t i = 0; i < RINGS; i++) {
+        bench.rings[i] = fixture_ring();
+    }
+    for (size_t i = 0; i < 4; i++) {
+        bench.work[i] = fixture_ring();
+    }
+    for (uint64_t seed = 0; seed < histories && law == NULL; seed++) {
+        struct rng rng = {seed};
+        one_history(&rng, bench.rings);
+        law = broken_law(&bench);
+        *out_seed = seed;
+    }
+    for (size_t i = 0; i < RINGS; i++) {
+        keyring_fini(&bench.rings[i]);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        keyring_fini(&bench.work[i]);
+    }
+    return law;
+}
+
 static void merge_is_the_least_upper_bound_whatever_the_history(void **unused)
 {
-    struct keyring rings[RINGS];
-    struct keyring work[4];
+    uint64_t seed = 0;
     (void)unused;
-    for (size_t i = 0; i < RINGS; i++) {
-        rings[i] = fixture_ring();
+    const char *law = law_broken_within(keyring_merge, FIXTURE_HISTORIES(HISTORIES), &seed);
+    if (law != NULL) {
+        fail_msg("seed %llu: not true that %s", (unsigned long long)seed, law);
     }
-    for (size_t i = 0; i < 4; i++) {
-        work[i] = fixture_ring();
+}
+
+/* --- merges that are wrong ------------------------------------------------------------------- */
+
+/* Merges, then spoils each entry that both sides had: `was` is what `into` said of it before. */
+static enum err merge_and_spoil(struct keyring *into, const struct keyring *from, bool *changed,
+                                void (*spoil)(struct key *merged, const struct key *was,
+                                              const struct key *theirs))
+{
+    struct keyring before = fixture_ring();
+    enum err rc = keyring_copy(&before, into);
+    if (rc == ERR_OK) {
+        rc = keyring_merge(into, from, changed);
     }
-    for (uint64_t seed = 0; seed < FIXTURE_HISTORIES(HISTORIES); seed++) {
-        struct rng rng = {seed};
-        one_history(&rng, rings);
-        const char *law = broken_law(rings, work);
-        if (law != NULL) {
-            fail_msg("seed %llu: not true that %s", (unsigned long long)seed, law);
+    for (size_t i = 0; i < before.count && rc == ERR_OK; i++) {
+        const struct key *was = &before.keys[i];
+        const struct key *theirs = keyring_find(from, was->name);
+        if (theirs != NULL) {
+            spoil(keyring_find(into, was->name), was, theirs);
         }
     }
-    for (size_t i = 0; i < RINGS; i++) {
-        keyring_fini(&rings[i]);
-    }
-    for (size_t i = 0; i < 4; i++) {
-        keyring_fini(&work[i]);
+    keyring_fini(&before);
+    return rc;
+}
+
+static void keep_was(struct key *merged, const struct key *was, const struct key *theirs)
+{
+    (void)theirs;
+    *merged = *was;
+}
+
+static enum err first_author_wins(struct keyring *into, const struct keyring *from, bool *changed)
+{
+    return merge_and_spoil(into, from, changed, keep_was);
+}
+
+static void take_later_drop(struct key *merged, const struct key *was, const struct key *theirs)
+{
+    merged->dropped_from =
+        was->dropped_from > theirs->dropped_from ? was->dropped_from : theirs->dropped_from;
+}
+
+/* A lattice too, only not ours: it would undo what an operator has shortened. */
+static enum err later_date_wins(struct keyring *into, const struct keyring *from, bool *changed)
+{
+    return merge_and_spoil(into, from, changed, take_later_drop);
+}
+
+static void give_bytes_back(struct key *merged, const struct key *was, const struct key *theirs)
+{
+    const struct key *holder = was->has_bytes ? was : theirs;
+    memcpy(merged->bytes, holder->bytes, KEY_LEN);
+    merged->has_bytes = holder->has_bytes;
+}
+
+static enum err bytes_return(struct keyring *into, const struct keyring *from, bool *changed)
+{
+    return merge_and_spoil(into, from, changed, give_bytes_back);
+}
+
+static void revoke_only_by_both(struct key *merged, const struct key *was, const struct key *theirs)
+{
+    merged->revoked = was->revoked && theirs->revoked;
+}
+
+static enum err revocation_does_not_latch(struct keyring *into, const struct keyring *from,
+                                          bool *changed)
+{
+    return merge_and_spoil(into, from, changed, revoke_only_by_both);
+}
+
+/* With a clock: what one has forgotten another brings back, and the order of meeting matters. */
+static enum err forgets_on_the_way(struct keyring *into, const struct keyring *from, bool *changed)
+{
+    const enum err rc = keyring_merge(into, from, changed);
+    (void)keyring_forget(into, 450);
+    return rc;
+}
+
+static enum err always_says_changed(struct keyring *into, const struct keyring *from, bool *changed)
+{
+    const enum err rc = keyring_merge(into, from, changed);
+    *changed = true;
+    return rc;
+}
+
+static void every_wrong_merge_is_found_out(void **unused)
+{
+    static const struct {
+        const char *what;
+        merge_fn *merge;
+    } wrong[] = {
+        {"the first author wins", first_author_wins},
+        {"the later date wins", later_date_wins},
+        {"bytes return", bytes_return},
+        {"a revocation does not latch", revocation_does_not_latch},
+        {"it forgets on the way", forgets_on_the_way},
+        {"it always says that something changed", always_says_changed},
+    };
+    (void)unused;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        uint64_t seed = 0;
+        if (law_broken_within(wrong[i].merge, 1000, &seed) == NULL) {
+            fail_msg("no law objects to a merge of which it is true that %s", wrong[i].what);
+        }
     }
 }
 
@@ -212,6 +342,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(merge_is_the_least_upper_bound_whatever_the_history),
+        cmocka_unit_test(every_wrong_merge_is_found_out),
         cmocka_unit_test(rings_of_different_realms_do_not_merge),
         cmocka_unit_test(a_merge_grows_far_past_the_first_block),
     };
