@@ -91,26 +91,37 @@ uint64_t ringmap_max_tries(const struct ringmap *map, size_t realm)
 #endif
 #endif
 
-/* ThreadSanitizer (gcc 12, clang 14) does not see pthread_mutex_clocklock(), and takes the unlock
- * for a mistake; only there the wall clock will do. */
 #ifdef LACKS_CLOCKLOCK
-#define WAIT_CLOCK CLOCK_REALTIME
+static bool is_past(const struct timespec *end)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec > end->tv_sec || (now.tv_sec == end->tv_sec && now.tv_nsec >= end->tv_nsec);
+}
+
+/* ThreadSanitizer (gcc 12, clang 14) knows neither pthread_mutex_clocklock() nor that a timed lock
+ * may come with EOWNERDEAD, and takes the unlock for a mistake. Only there it is polled. */
 static int lock_until(pthread_mutex_t *mutex, const struct timespec *end)
 {
-    return pthread_mutex_timedlock(mutex, end);
+    const struct timespec step = {.tv_nsec = 1000000};
+    int rc = pthread_mutex_trylock(mutex);
+    while (rc == EBUSY && !is_past(end)) {
+        (void)nanosleep(&step, NULL);
+        rc = pthread_mutex_trylock(mutex);
+    }
+    return rc;
 }
 #else
-#define WAIT_CLOCK CLOCK_MONOTONIC
 static int lock_until(pthread_mutex_t *mutex, const struct timespec *end)
 {
-    return pthread_mutex_clocklock(mutex, WAIT_CLOCK, end);
+    return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, end);
 }
 #endif
 
 bool ringmap_campaign(struct ringmap *map, int wait_ms)
 {
     struct timespec end;
-    if (clock_gettime(WAIT_CLOCK, &end) != 0) {
+    if (clock_gettime(CLOCK_MONOTONIC, &end) != 0) {
         return false;
     }
     end.tv_sec += wait_ms / 1000;
