@@ -139,15 +139,22 @@ static enum err unite(const struct follower *follower, const struct keyring *arr
     return check_fits(out, why);
 }
 
-/* as_of is the daemon's word about its own past: never believed beyond now. */
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* as_of is the daemon's word about its own past: never believed beyond now, and what was believed
+ * under a time that has been found wrong by so much that it stepped back, not either. */
 static bool move_as_of(struct follower *follower, const struct wire_moment *moment, int64_t now)
 {
-    const int64_t as_of = moment->as_of_ms < now ? moment->as_of_ms : now;
-    if (moment->suspect || as_of <= follower->as_of) {
-        return false;
+    const int64_t before = follower->as_of;
+    const int64_t as_of = earlier(moment->as_of_ms, now);
+    follower->as_of = earlier(before, now);
+    if (!moment->suspect && as_of > follower->as_of) {
+        follower->as_of = as_of;
     }
-    follower->as_of = as_of;
-    return true;
+    return follower->as_of != before;
 }
 
 static void take(struct follower *follower, const struct wire_snapshot *snapshot, int64_t now)
@@ -195,6 +202,7 @@ bool follower_heartbeat(struct follower *follower, const struct wire_heartbeat *
 
 bool follower_tick(struct follower *follower, int64_t now)
 {
+    follower->as_of = earlier(follower->as_of, now);
     const size_t dropped = keyring_drop(&follower->ring, now);
     const size_t forgotten = keyring_forget(&follower->ring, now);
     if (forgotten > 0) {

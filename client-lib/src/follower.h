@@ -42,8 +42,8 @@ enum err follower_import(struct follower *follower, struct ringmap *map, size_t 
 enum err follower_accept(struct follower *follower, const struct wire_snapshot *snapshot,
                          int64_t now, struct errbuf *why) MUST_USE;
 
-/* A heartbeat: true when it speaks of the snapshot held and moved as_of. A suspect daemon's as_of
- * is a time of its clock, and ignored. */
+/* A heartbeat: true when it speaks of the snapshot held and moved as_of; back only when `now` has
+ * stepped back behind it. A suspect daemon's as_of is a time of its clock, and ignored. */
 bool follower_heartbeat(struct follower *follower, const struct wire_heartbeat *heartbeat,
                         int64_t now);
 

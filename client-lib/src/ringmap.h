@@ -58,7 +58,8 @@ const char *ringmap_realm_name(const struct ringmap *map, size_t realm);
 /* fleet time = boot clock + offset, never less than a floor that the writer keeps, so that
  * nobody's now decreases when the offset is corrected by up to RINGMAP_WAIT_OUT_MS. A larger
  * correction (the first contact was with a clock wrong by years) steps: waiting it out would stop
- * this frontend for as long. Set by the driver. */
+ * this frontend for as long. With a step back every as_of comes back too: max_offline counts from
+ * no time to come. Set by the driver. */
 void ringmap_set_time(struct ringmap *map, int64_t boot_ms, int64_t fleet_ms);
 /* 0 before the first contact. */
 int64_t ringmap_now(const struct ringmap *map, int64_t boot_ms);

@@ -11,6 +11,17 @@
 
 /* --- the fleet's time ---------------------------------------------------------------------- */
 
+/* What an earlier, wrong time dated is not fresher than now. */
+static void clamp_as_of(struct ringmap *map, int64_t fleet_ms)
+{
+    for (size_t i = 0; i < map->realm_count; i++) {
+        _Atomic uint64_t *word = &map->realms[i].as_of;
+        if ((int64_t)layout_load(word) > fleet_ms) {
+            layout_store(word, (uint64_t)fleet_ms);
+        }
+    }
+}
+
 void ringmap_set_time(struct ringmap *map, int64_t boot_ms, int64_t fleet_ms)
 {
     struct layout_shared *shared = map->shared;
@@ -19,7 +30,12 @@ void ringmap_set_time(struct ringmap *map, int64_t boot_ms, int64_t fleet_ms)
     /* A small correction backwards is waited out. A large one means that an earlier source was
      * wrong by minutes or years; to wait that out would be to stop for good. Nothing that was
      * dropped meanwhile returns: its bytes are gone. */
-    const int64_t floor = back <= RINGMAP_WAIT_OUT_MS ? before : 0;
+    const bool is_step = back > RINGMAP_WAIT_OUT_MS;
+    const int64_t floor = is_step ? 0 : before;
+    /* Before the time itself: killed in between, a ring is older than it says, not fresher. */
+    if (is_step) {
+        clamp_as_of(map, fleet_ms);
+    }
     layout_store(&shared->floor_ms, (uint64_t)floor);
     /* After the floor: who sees the new offset sees the floor that goes with it. */
     layout_store(&shared->offset_ms, (uint64_t)clock_between_ms(boot_ms, fleet_ms));

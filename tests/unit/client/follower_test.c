@@ -273,6 +273,30 @@ static void as_of_moves_with_heartbeats_about_what_is_held_only(void **state)
     assert_int_equal(bench->follower.as_of, T0 + 1000);
 }
 
+/* Accepted while the fleet was taken to be a day ahead. */
+static void as_of_comes_back_with_a_time_that_steps_back(void **state)
+{
+    static const bool suspect[] = {false, true};
+    for (size_t i = 0; i < 2; i++) {
+        struct bench *bench = NULL;
+        assert_int_equal(set_up((void **)&bench), 0);
+        bench->snapshot.moment = (struct wire_moment){T0 + DAY, T0 + DAY, false};
+        must_accept(bench, T0 + DAY);
+        assert_int_equal(bench->follower.as_of, T0 + DAY);
+        struct wire_heartbeat beat = {.moment = {T0, T0, suspect[i]}};
+        memcpy(beat.digest, bench->snapshot.digest, DIGEST_LEN);
+        assert_true(follower_heartbeat(&bench->follower, &beat, T0));
+        assert_int_equal(bench->follower.as_of, T0);
+        assert_int_equal(tear_down((void **)&bench), 0);
+    }
+    struct bench *bench = *state;
+    bench->snapshot.moment = (struct wire_moment){T0 + DAY, T0 + DAY, false};
+    must_accept(bench, T0 + DAY);
+    assert_false(
+        follower_tick(&bench->follower, T0)); /* what it may publish is not in the future */
+    assert_int_equal(follower_view(&bench->follower).as_of, T0);
+}
+
 static void the_next_driver_goes_on_where_the_last_one_ended(void **state)
 {
     struct bench *bench = *state;
@@ -318,6 +342,7 @@ int main(void)
         TEST(keys_are_wiped_and_forgotten_on_time_with_no_daemon_in_reach),
         TEST(a_tombstone_stays_until_it_may_be_forgotten),
         TEST(as_of_moves_with_heartbeats_about_what_is_held_only),
+        TEST(as_of_comes_back_with_a_time_that_steps_back),
         TEST(the_next_driver_goes_on_where_the_last_one_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

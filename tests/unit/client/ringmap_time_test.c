@@ -58,6 +58,38 @@ static void corrections_up_to_a_minute_are_waited_out_and_larger_ones_step(void 
     }
 }
 
+/* The first contact was with a clock a day ahead; then the fleet corrects it. What the wrong clock
+ * dated must not pass for fresh until that day is over. */
+static void a_step_back_takes_every_realms_as_of_along(void **unused)
+{
+    struct ringmap *map = bench_map();
+    struct policy policy = policy_default(12 * HOUR);
+    const bool scheduled[1] = {true};
+    const struct key key = fixture_key(1, &policy, T0 - HOUR - MINUTE, T0 - HOUR);
+    const size_t context = bench_register(map, "");
+    struct keyring ring = fixture_ring();
+    struct ringmap_info info;
+    struct ringmap_key found;
+    struct ringmap_reading reading;
+    (void)unused;
+    policy.max_offline_ms = HOUR;
+    fixture_add(&ring, &key);
+    ringmap_set_time(map, BENCH_BOOT, T0 + DAY);
+    assert_int_equal(bench_publish_as(map, &ring, scheduled, &policy, T0 + DAY), ERR_OK);
+    ringmap_set_time(map, BENCH_BOOT, T0);
+    assert_true(ringmap_info(map, 0, BENCH_BOOT, &info));
+    assert_int_equal(info.as_of, T0);
+    for (int64_t more = 0; more <= 1; more++) {
+        const int64_t boot = bench_boot_at(T0 + HOUR + more);
+        assert_int_equal(ringmap_encrypting(map, context, boot, &found, &reading),
+                         more == 0 ? RINGMAP_FOUND : RINGMAP_NONE);
+        assert_int_equal(ringmap_decrypting(map, context, key.name, boot, &found, &reading),
+                         more == 0 ? RINGMAP_FOUND : RINGMAP_OLD);
+    }
+    keyring_fini(&ring);
+    ringmap_free(map);
+}
+
 static void counters_add_up_over_their_stripes(void **unused)
 {
     struct ringmap *map = fresh_map();
@@ -107,6 +139,7 @@ int main(void)
         cmocka_unit_test(there_is_no_time_before_the_first_contact),
         cmocka_unit_test(a_small_correction_backwards_is_waited_out),
         cmocka_unit_test(corrections_up_to_a_minute_are_waited_out_and_larger_ones_step),
+        cmocka_unit_test(a_step_back_takes_every_realms_as_of_along),
         cmocka_unit_test(counters_add_up_over_their_stripes),
         cmocka_unit_test(an_error_line_is_kept_cut_and_cleared),
     };
