@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A realm's record, and who wants to hear of it. */
+#include "store/local_store.h"
+
+/* A realm's record. */
 struct shelf {
     struct shelf *next;
     char realm[REALM_NAME_MAX + 1];
@@ -12,101 +14,68 @@ struct shelf {
     struct store_version version;
     struct secret_buf record;
     int64_t expires_at_ms;
-    store_changed_fn changed; /* NULL: nobody watches */
-    void *changed_ctx;
-    bool hint_due;
 };
 
 struct store_memory {
-    struct store base;
-    const struct clock *clock;
-    const struct timers *timers;
-    struct timer *turn; /* owned: everything is done in its callback */
+    struct local_store local;
     struct shelf *shelves;
-    struct store_op *first; /* borrowed operations, in the order they were started */
-    struct store_op *last;
-    bool is_in_turn;
-    bool is_closed; /* closed inside a callback: freed when the turn ends */
 };
 
-static struct shelf *find_shelf(struct store_memory *store, const char *realm)
+/* What has expired by `now` is gone. NULL: there never was a record. */
+static struct shelf *find_shelf(struct store_memory *store, const char *realm, int64_t now)
 {
-    for (struct shelf *shelf = store->shelves; shelf != NULL; shelf = shelf->next) {
-        if (strcmp(shelf->realm, realm) == 0) {
-            return shelf;
-        }
+    struct shelf *shelf = store->shelves;
+
+    while (shelf != NULL && strcmp(shelf->realm, realm) != 0) {
+        shelf = shelf->next;
     }
-    return NULL;
-}
-
-static struct shelf *make_shelf(struct store_memory *store, const char *realm)
-{
-    struct shelf *shelf = find_shelf(store, realm);
-
-    if (shelf == NULL) {
-        shelf = calloc(1, sizeof(*shelf));
-        if (shelf == NULL || text_copy(shelf->realm, sizeof(shelf->realm), realm) != ERR_OK) {
-            free(shelf);
-            return NULL;
-        }
-        shelf->next = store->shelves;
-        store->shelves = shelf;
+    if (shelf != NULL && shelf->present && now >= shelf->expires_at_ms) {
+        secret_buf_fini(&shelf->record);
+        shelf->present = false;
     }
     return shelf;
 }
 
-static void forget_expired(struct shelf *shelf, int64_t now)
+static struct shelf *make_shelf(struct store_memory *store, const char *realm)
 {
-    if (shelf->present && now >= shelf->expires_at_ms) {
-        secret_buf_fini(&shelf->record);
-        shelf->present = false;
+    struct shelf *shelf = calloc(1, sizeof(*shelf));
+
+    if (shelf == NULL || text_copy(shelf->realm, sizeof(shelf->realm), realm) != ERR_OK) {
+        free(shelf);
+        return NULL;
     }
+    shelf->next = store->shelves;
+    store->shelves = shelf;
+    return shelf;
 }
 
-static void do_load(struct store_memory *store, const struct store_op *op,
-                    struct store_result *result)
+static void memory_load(struct local_store *local, const struct store_op *op,
+                        struct store_result *result)
 {
-    struct shelf *shelf = find_shelf(store, op->realm);
+    struct store_memory *store = (struct store_memory *)local;
+    struct shelf *shelf = find_shelf(store, op->realm, result->store_time_ms);
 
-    if (shelf == NULL) {
-        return;
-    }
-    forget_expired(shelf, result->store_time_ms);
-    if (shelf->present) {
+    if (shelf != NULL && shelf->present) {
         result->present = true;
         result->version = shelf->version;
         result->record = (struct slice){shelf->record.at, shelf->record.len};
     }
 }
 
-static bool is_expected(const struct shelf *shelf, const struct store_op *op)
+static void memory_put(struct local_store *local, struct store_op *op, struct store_result *result)
 {
-    if (!shelf->present || !op->has_expected) {
-        return shelf->present == op->has_expected;
-    }
-    return memcmp(shelf->version.bytes, op->expected.bytes, STORE_VERSION_LEN) == 0;
-}
+    struct store_memory *store = (struct store_memory *)local;
+    struct shelf *shelf = find_shelf(store, op->realm, result->store_time_ms);
 
-static void do_put(struct store_memory *store, struct store_op *op, struct store_result *result)
-{
-    struct shelf *shelf = NULL;
-
-    result->code = op->failure;
-    if (result->code == ERR_OK && result->store_time_ms > op->not_after_ms) {
-        result->code = ERR_TIMEOUT;
-        result->why = "the put came too late";
-        return;
-    }
-    if (result->code == ERR_OK) {
+    if (shelf == NULL) {
         shelf = make_shelf(store, op->realm);
-        result->code = shelf == NULL ? ERR_NOMEM : ERR_OK;
     }
-    if (result->code != ERR_OK) {
-        result->why = result->code == ERR_LIMIT ? "the record is too large" : "out of memory";
+    if (shelf == NULL) {
+        result->code = ERR_NOMEM;
+        result->why = "out of memory";
         return;
     }
-    forget_expired(shelf, result->store_time_ms);
-    if (!is_expected(shelf, op)) {
+    if (!local_store_is_expected(op, shelf->present ? &shelf->version : NULL)) {
         result->code = ERR_CONFLICT;
         result->why = "the record was changed by somebody else first";
         return;
@@ -117,142 +86,33 @@ static void do_put(struct store_memory *store, struct store_op *op, struct store
     shelf->version = op->next_version;
     shelf->expires_at_ms = op->expires_at_ms;
     shelf->present = true;
-    shelf->hint_due = shelf->changed != NULL;
+    local_store_hint(local, op->realm);
 }
 
-static void memory_unlink(struct store_memory *store, struct store_op *op)
+static void memory_destroy(struct local_store *local)
 {
-    struct store_op *before = NULL;
+    struct store_memory *store = (struct store_memory *)local;
 
-    for (struct store_op *at = store->first; at != op; at = at->next) {
-        before = at;
-    }
-    if (before == NULL) {
-        store->first = op->next;
-    } else {
-        before->next = op->next;
-    }
-    if (store->last == op) {
-        store->last = before;
-    }
-    op->next = NULL;
-}
-
-static void do_op(struct store_memory *store, struct store_op *op)
-{
-    struct store_result result = {.code = ERR_OK, .why = ""};
-
-    result.store_time_ms = clock_wall_ms(store->clock);
-    if (op->kind == STORE_OP_LOAD) {
-        do_load(store, op, &result);
-    } else {
-        do_put(store, op, &result);
-    }
-    store_op_finish(op, &result);
-}
-
-static void give_hints(struct store_memory *store)
-{
-    for (struct shelf *shelf = store->shelves; shelf != NULL; shelf = shelf->next) {
-        if (!shelf->hint_due) {
-            continue;
-        }
-        shelf->hint_due = false;
-        shelf->changed(shelf->changed_ctx, shelf->realm);
-        if (store->is_closed) {
-            return;
-        }
-    }
-}
-
-static void destroy(struct store_memory *store)
-{
     while (store->shelves != NULL) {
         struct shelf *shelf = store->shelves;
         store->shelves = shelf->next;
         secret_buf_fini(&shelf->record);
         free(shelf);
     }
-    timer_free(store->timers, store->turn);
+    local_store_fini(local);
     free(store);
 }
 
-/* One operation a turn, so that what callbacks start waits for a later one. */
-static void on_turn(void *arg)
-{
-    struct store_memory *store = arg;
-    struct store_op *op = store->first;
-
-    store->is_in_turn = true;
-    if (op != NULL) {
-        memory_unlink(store, op);
-        do_op(store, op);
-    }
-    if (!store->is_closed) {
-        give_hints(store);
-    }
-    store->is_in_turn = false;
-    if (store->is_closed) {
-        destroy(store);
-    } else if (store->first != NULL) {
-        timer_arm(store->timers, store->turn, 0);
-    }
-}
-
-static void memory_start(struct store *base, struct store_op *op)
-{
-    struct store_memory *store = (struct store_memory *)base;
-
-    if (store->last == NULL) {
-        store->first = op;
-    } else {
-        store->last->next = op;
-    }
-    store->last = op;
-    timer_arm(store->timers, store->turn, 0);
-}
-
-static void memory_cancel(struct store *base, struct store_op *op)
-{
-    memory_unlink((struct store_memory *)base, op);
-}
-
-static enum err memory_watch(struct store *base, const char *realm, store_changed_fn changed,
-                             void *ctx)
-{
-    struct store_memory *store = (struct store_memory *)base;
-    struct shelf *shelf = changed == NULL ? find_shelf(store, realm) : make_shelf(store, realm);
-
-    if (shelf == NULL) {
-        return changed == NULL ? ERR_OK : ERR_NOMEM;
-    }
-    shelf->changed = changed;
-    shelf->changed_ctx = ctx;
-    shelf->hint_due = false;
-    return ERR_OK;
-}
-
-static void memory_close(struct store *base)
-{
-    struct store_memory *store = (struct store_memory *)base;
-
-    while (store->first != NULL) {
-        store_cancel(base, store->first);
-    }
-    timer_disarm(store->timers, store->turn);
-    store->is_closed = true;
-    if (!store->is_in_turn) {
-        destroy(store);
-    }
-}
+static const struct local_backend backend = {
+    .load = memory_load, .put = memory_put, .destroy = memory_destroy};
 
 static const struct store_ops memory_ops = {
     .type = "memory",
-    .load = memory_start,
-    .put = memory_start,
-    .cancel = memory_cancel,
-    .watch = memory_watch,
-    .close = memory_close,
+    .load = local_store_start,
+    .put = local_store_start,
+    .cancel = local_store_cancel,
+    .watch = local_store_watch,
+    .close = local_store_close,
 };
 
 enum err store_memory_new(const struct clock *clock, const struct timers *timers,
@@ -263,14 +123,13 @@ enum err store_memory_new(const struct clock *clock, const struct timers *timers
     if (store == NULL) {
         return ERR_NOMEM;
     }
-    store->base.ops = &memory_ops;
-    store->clock = clock;
-    store->timers = timers;
-    store->turn = timer_new(timers, on_turn, store);
-    if (store->turn == NULL) {
-        free(store);
-        return ERR_NOMEM;
+    store->local.base.ops = &memory_ops;
+    store->local.backend = &backend;
+    enum err rc = local_store_init(&store->local, clock, timers);
+    if (rc != ERR_OK) {
+        memory_destroy(&store->local);
+        return rc;
     }
-    *out_store = &store->base; /* moves to the caller */
+    *out_store = &store->local.base; /* moves to the caller */
     return ERR_OK;
 }
