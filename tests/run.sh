@@ -140,6 +140,25 @@ tests() {
     fi
 }
 
+# fuzz NAME [SEEDS]: a short run counts as one test. What it finds stays in the results folder.
+fuzz() {
+    local name=$1 seconds=10 found=$results/fuzz-$1 corpus=()
+    shift
+    [ "$mode" = long ] && seconds=300
+    mkdir -p "$found/new"
+    corpus=("$found/new" "$@")
+    if timed "fuzz: $name" "$folder/fuzz/tests/fuzz/fuzz_$name" -max_total_time=$seconds \
+        -max_len=8192 -timeout=10 -artifact_prefix="$found/" "${corpus[@]}" \
+        >"$results/fuzz-$name.log" 2>&1; then
+        passed=$((passed + 1))
+        grep -E '^#[0-9]+\s+DONE' "$results/fuzz-$name.log" || true
+    else
+        failed=$((failed + 1))
+        bad_steps+=("fuzz: $name (input in $found)")
+        tail -n 30 "$results/fuzz-$name.log"
+    fi
+}
+
 finish() {
     printf '\n=== times\n'
     printf '%s\n' "${times[@]}"
@@ -181,6 +200,12 @@ if [ "$mode" != quick ]; then
     if step "build: tsan" build tsan; then
         tests "tsan" tsan -L tsan
         tests "tsan client" tsan -R '^unit/client/' -LE tsan
+    fi
+    if step "build: fuzz" build fuzz; then
+        fuzz wire
+        fuzz grpc
+        fuzz h2
+        fuzz config tests/golden/config
     fi
 fi
 finish
