@@ -17,7 +17,7 @@
 static struct fleet_clock known(void)
 {
     struct fleet_clock clock;
-    fleet_clock_init(&clock, 2);
+    fleet_clock_init(&clock);
     assert_int_equal(fleet_clock_answer(&clock, 0, B, B, T0, false), FLEET_CLOCK_TAKEN);
     return clock;
 }
@@ -26,7 +26,7 @@ static void the_first_contact_is_taken_at_the_middle_of_its_round_trip(void **un
 {
     struct fleet_clock clock;
     (void)unused;
-    fleet_clock_init(&clock, 2);
+    fleet_clock_init(&clock);
     assert_int_equal(fleet_clock_now(&clock, B), 0);
     assert_int_equal(fleet_clock_answer(&clock, 0, B, B + 100, T0, false), FLEET_CLOCK_TAKEN);
     assert_int_equal(fleet_clock_now(&clock, B + 100), T0 + 50);
@@ -37,7 +37,7 @@ static void a_suspect_daemon_is_ignored_even_at_first_contact(void **unused)
 {
     struct fleet_clock clock;
     (void)unused;
-    fleet_clock_init(&clock, 2);
+    fleet_clock_init(&clock);
     assert_int_equal(fleet_clock_answer(&clock, 0, B, B, T0, true), FLEET_CLOCK_SUSPECT);
     assert_int_equal(fleet_clock_heartbeat(&clock, 0, B, T0, true), FLEET_CLOCK_SUSPECT);
     assert_int_equal(fleet_clock_now(&clock, B), 0);
@@ -50,7 +50,7 @@ static void a_heartbeat_is_no_first_contact(void **unused)
 {
     struct fleet_clock clock;
     (void)unused;
-    fleet_clock_init(&clock, 1);
+    fleet_clock_init(&clock);
     assert_int_equal(fleet_clock_heartbeat(&clock, 0, B, T0, false), FLEET_CLOCK_SUSPECT);
     assert_int_equal(fleet_clock_now(&clock, B), 0);
 }
@@ -59,7 +59,7 @@ static void a_better_answer_refines_and_a_worse_one_only_bounds(void **unused)
 {
     struct fleet_clock clock;
     (void)unused;
-    fleet_clock_init(&clock, 2);
+    fleet_clock_init(&clock);
     (void)fleet_clock_answer(&clock, 0, B, B + 1000, T0 + 500, false); /* error 500 */
     assert_int_equal(fleet_clock_now(&clock, B + 1000), T0 + 1000);
     (void)fleet_clock_answer(&clock, 0, B + 2000, B + 2010, T0 + 2300, false); /* error 5 */
@@ -96,19 +96,15 @@ static void more_than_two_seconds_and_half_a_round_trip_away_is_dissent(void **u
     }
 }
 
-static void one_of_several_daemons_is_never_believed_alone_and_two_are(void **unused)
+static void one_of_several_daemons_is_not_believed_at_once_and_two_are(void **unused)
 {
     struct fleet_clock clock = known();
     (void)unused;
-    for (int64_t t = 0; t < 2 * HOUR; t += MINUTE) {
-        assert_int_equal(fleet_clock_answer(&clock, 0, B + t, B + t, T0 + t + DAY, false),
-                         FLEET_CLOCK_DISSENT);
-    }
-    const int64_t t = 2 * HOUR;
-    assert_int_equal(fleet_clock_now(&clock, B + t), T0 + t);
-    assert_int_equal(fleet_clock_answer(&clock, 1, B + t, B + t, T0 + t + DAY + 1500, false),
+    assert_int_equal(fleet_clock_answer(&clock, 0, B, B, T0 + DAY, false), FLEET_CLOCK_DISSENT);
+    assert_int_equal(fleet_clock_now(&clock, B), T0);
+    assert_int_equal(fleet_clock_answer(&clock, 1, B, B, T0 + DAY + 1500, false),
                      FLEET_CLOCK_TAKEN);
-    assert_int_equal(fleet_clock_now(&clock, B + t), T0 + t + DAY + 1500);
+    assert_int_equal(fleet_clock_now(&clock, B), T0 + DAY + 1500);
 }
 
 static void two_daemons_that_dissent_differently_or_long_apart_change_nothing(void **unused)
@@ -146,12 +142,45 @@ static void the_only_daemon_is_believed_when_it_insists_for_a_minute(void **unus
     for (int64_t more = -1; more <= 1; more++) {
         struct fleet_clock clock;
         const int64_t t = FLEET_CLOCK_INSIST_MS + more;
-        fleet_clock_init(&clock, 1);
+        fleet_clock_init(&clock);
         (void)fleet_clock_answer(&clock, 0, B, B, T0, false);
         (void)fleet_clock_answer(&clock, 0, B, B, T0 - HOUR, false);
         assert_int_equal(fleet_clock_answer(&clock, 0, B + t, B + t, T0 + t - HOUR, false),
                          more < 0 ? FLEET_CLOCK_DISSENT : FLEET_CLOCK_TAKEN);
         assert_int_equal(fleet_clock_now(&clock, B + t), more < 0 ? T0 + t : T0 + t - HOUR);
+    }
+}
+
+/* The others are dead: nobody is left to agree or to contradict. */
+static void of_several_daemons_the_only_one_heard_is_believed_when_it_insists(void **unused)
+{
+    (void)unused;
+    for (int64_t more = -1; more <= 1; more++) {
+        struct fleet_clock clock = known();
+        const int64_t t = 1000 + FLEET_CLOCK_INSIST_MS + more;
+        (void)fleet_clock_answer(&clock, 1, B + 999, B + 999, T0 + 999, false);
+        for (int64_t s = 1000; s < FLEET_CLOCK_INSIST_MS; s += 1000) {
+            assert_int_equal(fleet_clock_answer(&clock, 0, B + s, B + s, T0 + s - HOUR, false),
+                             FLEET_CLOCK_DISSENT);
+        }
+        assert_int_equal(fleet_clock_answer(&clock, 0, B + t, B + t, T0 + t - HOUR, false),
+                         more < 0 ? FLEET_CLOCK_DISSENT : FLEET_CLOCK_TAKEN);
+        assert_int_equal(fleet_clock_now(&clock, B + t), more < 0 ? T0 + t : T0 + t - HOUR);
+    }
+}
+
+static void one_of_several_is_not_believed_alone_while_another_says_otherwise(void **unused)
+{
+    static const int64_t others[] = {0, HOUR, -2 * HOUR}; /* the first agrees with us */
+    (void)unused;
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        struct fleet_clock clock = known();
+        for (int64_t t = 0; t <= 10 * MINUTE; t += MINUTE / 2) {
+            (void)fleet_clock_answer(&clock, 1, B + t, B + t, T0 + t + others[i], false);
+            assert_int_equal(fleet_clock_answer(&clock, 0, B + t, B + t, T0 + t - HOUR, false),
+                             FLEET_CLOCK_DISSENT);
+        }
+        assert_int_equal(fleet_clock_now(&clock, B), T0);
     }
 }
 
@@ -202,7 +231,7 @@ static void time_taken_over_counts_as_the_first_contact(void **unused)
 {
     struct fleet_clock clock;
     (void)unused;
-    fleet_clock_init(&clock, 2);
+    fleet_clock_init(&clock);
     fleet_clock_import(&clock, B, T0);
     assert_int_equal(fleet_clock_now(&clock, B + 5), T0 + 5);
     assert_int_equal(fleet_clock_answer(&clock, 0, B, B, T0 + DAY, false), FLEET_CLOCK_DISSENT);
@@ -212,7 +241,7 @@ static void absurd_times_do_not_overflow(void **unused)
 {
     struct fleet_clock clock;
     (void)unused;
-    fleet_clock_init(&clock, 1);
+    fleet_clock_init(&clock);
     (void)fleet_clock_answer(&clock, 0, B, B - 1, INT64_MAX, false);
     (void)fleet_clock_answer(&clock, 0, B, B, INT64_MIN, false);
     (void)fleet_clock_heartbeat(&clock, 0, B, INT64_MIN, false);
@@ -228,10 +257,12 @@ int main(void)
         cmocka_unit_test(a_heartbeat_is_no_first_contact),
         cmocka_unit_test(a_better_answer_refines_and_a_worse_one_only_bounds),
         cmocka_unit_test(more_than_two_seconds_and_half_a_round_trip_away_is_dissent),
-        cmocka_unit_test(one_of_several_daemons_is_never_believed_alone_and_two_are),
+        cmocka_unit_test(one_of_several_daemons_is_not_believed_at_once_and_two_are),
         cmocka_unit_test(two_daemons_that_dissent_differently_or_long_apart_change_nothing),
         cmocka_unit_test(agreement_in_between_clears_a_dissent),
         cmocka_unit_test(the_only_daemon_is_believed_when_it_insists_for_a_minute),
+        cmocka_unit_test(of_several_daemons_the_only_one_heard_is_believed_when_it_insists),
+        cmocka_unit_test(one_of_several_is_not_believed_alone_while_another_says_otherwise),
         cmocka_unit_test(a_heartbeat_pushes_the_estimate_forward_at_once),
         cmocka_unit_test(late_heartbeats_pull_back_only_when_a_whole_window_is_late),
         cmocka_unit_test(a_process_that_slept_is_not_led_astray_by_what_waited_in_its_socket),

@@ -449,6 +449,38 @@ static void a_daemon_whose_clock_differs_is_left_and_two_that_agree_are_believed
     assert_int_equal(ringmap_now(bench->map, bench->boot), far.server_time_ms);
 }
 
+/* One daemon is dead, the other's clock was set right: no second one will ever agree with it. */
+static void the_only_daemon_left_is_believed_in_the_end_and_not_hammered(void **state)
+{
+    struct bench *bench = *state;
+    const size_t at = start(bench, 2);
+    struct wire_moment far = {0};
+    send_snapshot(bench, at);
+    fake_daemon_stop(&bench->daemons[1 - at]);
+    const size_t connections = bench->daemons[at].connections;
+    const size_t lines = bench->lines;
+    bool is_believed = false;
+    while (!is_believed && bench->boot < B0 + 2 * MINUTE) {
+        pass_a_retry(bench);
+        if (watched(bench) != at) {
+            continue;
+        }
+        far = moment(bench);
+        far.server_time_ms += 10000;
+        fake_daemon_send_snapshot(&bench->daemons[at], &bench->ring, &bench->policy, &far);
+        settle(bench);
+        is_believed = watched(bench) == at;
+    }
+    assert_int_equal(ringmap_now(bench->map, bench->boot), far.server_time_ms);
+    assert_serving(bench);
+    assert_error(bench, "");
+    /* A retry each 1.9 s at least, but for the first few; and one line a minute, and one at the
+     * end. */
+    assert_in_range(bench->daemons[at].connections - connections, 1, 25);
+    assert_in_range(bench->lines - lines, 2, 4);
+    fake_daemon_start(&bench->daemons[1 - at]);
+}
+
 static void a_frontend_cut_off_wipes_its_keys_on_time(void **state)
 {
     struct bench *bench = *state;
@@ -515,6 +547,7 @@ int main(void)
         TEST(a_denied_watch_says_why_and_is_tried_again_ever_slower),
         TEST(a_suspect_daemon_is_no_first_contact_and_another_is_asked),
         TEST(a_daemon_whose_clock_differs_is_left_and_two_that_agree_are_believed),
+        TEST(the_only_daemon_left_is_believed_in_the_end_and_not_hammered),
         TEST(a_frontend_cut_off_wipes_its_keys_on_time),
         TEST(the_next_pilot_goes_on_with_what_is_published),
     };
