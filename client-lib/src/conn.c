@@ -168,6 +168,9 @@ static void hear(struct conn *conn, size_t realm, const struct wire_watch_respon
     } else if (!conn->events.on_snapshot(conn->ctx, realm, &response->as.snapshot, asked,
                                          conn->now_ms)) {
         conn_leave(conn, "its keyring was refused");
+    }
+    /* A daemon that is left for what it said has brought nothing: the back-off goes on growing. */
+    if (conn->is_leaving) {
         return;
     }
     note_spoken(conn, stream);

@@ -11,9 +11,9 @@ struct opinion {
     int64_t error_ms;
 };
 
-void fleet_clock_init(struct fleet_clock *clock, size_t daemons)
+void fleet_clock_init(struct fleet_clock *clock)
 {
-    *clock = (struct fleet_clock){.daemons = daemons};
+    *clock = (struct fleet_clock){0};
 }
 
 static void set_offset(struct fleet_clock *clock, int64_t offset_ms, int64_t error_ms)
@@ -66,12 +66,8 @@ static enum fleet_clock_verdict weigh_dissent(struct fleet_clock *clock,
 {
     struct fleet_clock_dissent *held = &clock->dissent;
     const bool agree = dissents_agree(held, opinion);
-    if (agree && held->daemon != opinion->daemon) {
-        set_offset(clock, opinion->offset_ms, opinion->error_ms);
-        return FLEET_CLOCK_TAKEN;
-    }
-    if (agree && clock->daemons == 1 &&
-        clock_between_ms(held->first_boot_ms, opinion->heard_ms) >= FLEET_CLOCK_INSIST_MS) {
+    const int64_t lasts_ms = clock_between_ms(held->first_boot_ms, opinion->heard_ms);
+    if (agree && (held->daemon != opinion->daemon || lasts_ms >= FLEET_CLOCK_INSIST_MS)) {
         set_offset(clock, opinion->offset_ms, opinion->error_ms);
         return FLEET_CLOCK_TAKEN;
     }

@@ -16,9 +16,11 @@
  * R10: a suspect daemon's time is ignored. The first contact is taken. Afterwards an answer whose
  * offset differs by more than FLEET_CLOCK_TRUST_MS + RTT/2 is a *dissent* and is ignored, unless a
  * second daemon has dissented to the same effect within FLEET_CLOCK_DISSENT_MS. A frontend that
- * knows one endpoint only has no second daemon to ask, and would stay wrong for ever if its
- * daemon's clock was set right; there the one daemon is believed when it has dissented to the same
- * effect for FLEET_CLOCK_INSIST_MS with nothing to the contrary in between.
+ * reaches one daemon only (it knows no other, or the others are dead) has no second one to ask, and
+ * would stay wrong for ever if that daemon's clock was set right: a daemon is believed alone when
+ * it has dissented to the same effect for FLEET_CLOCK_INSIST_MS with nothing to the contrary in
+ * between. Another daemon that can be reached is heard in between, since a dissent makes us leave
+ * for the next one (pilot.c); and whatever it says, short of the same, takes the dissent's place.
  *
  * The estimate may be corrected backwards; that nobody's now decreases is ringmap_set_time()'s
  * business, because it must hold over all processes.
@@ -47,7 +49,6 @@ struct fleet_clock_dissent {
 };
 
 struct fleet_clock {
-    size_t daemons; /* how many endpoints are configured */
     bool has_time;
     int64_t offset_ms; /* fleet time - boot clock */
     int64_t error_ms;  /* half the round trip of the best answer since it was last set */
@@ -63,7 +64,7 @@ enum fleet_clock_verdict {
     FLEET_CLOCK_DISSENT, /* ignored: too far away; ask another daemon */
 };
 
-void fleet_clock_init(struct fleet_clock *clock, size_t daemons);
+void fleet_clock_init(struct fleet_clock *clock);
 /* Time known from elsewhere (the driver before us): counts as the first contact. */
 void fleet_clock_import(struct fleet_clock *clock, int64_t boot_ms, int64_t fleet_ms);
 

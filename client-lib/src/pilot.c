@@ -91,8 +91,9 @@ static void ack(struct pilot *pilot, size_t realm, bool is_installed)
 
 /* --- time ------------------------------------------------------------------------------------ */
 
-/* Takes a daemon's word about the time as far as R10 allows. */
-static void hear_time(struct pilot *pilot, const struct wire_moment *moment, int64_t asked_ms,
+/* Takes a daemon's word about the time as far as R10 allows. False: so far off that it is being
+ * left for another. */
+static bool hear_time(struct pilot *pilot, const struct wire_moment *moment, int64_t asked_ms,
                       int64_t heard_ms)
 {
     const size_t daemon = conn_endpoint(pilot->conn);
@@ -109,7 +110,9 @@ static void hear_time(struct pilot *pilot, const struct wire_moment *moment, int
     } else if (verdict == FLEET_CLOCK_DISSENT && pilot->config.endpoint_count > 1) {
         conn_leave(pilot->conn, "its clock differs from the fleet's by more than 2s; asking "
                                 "another daemon");
+        return false;
     }
+    return true;
 }
 
 static int64_t fleet_now(const struct pilot *pilot, int64_t boot)
@@ -152,14 +155,16 @@ static bool on_snapshot(void *ctx, size_t realm, const struct wire_snapshot *sna
 {
     struct pilot *pilot = ctx;
     struct errbuf why = {""};
-    hear_time(pilot, &snapshot->moment, asked_ms, heard_ms);
+    const bool is_staying = hear_time(pilot, &snapshot->moment, asked_ms, heard_ms);
     if (install(pilot, realm, snapshot, heard_ms, &why) != ERR_OK) {
         conn_leave(pilot->conn, why.text);
         return false;
     }
     conn_set_sync_interval(pilot->conn, realm, snapshot->policy.sync_interval_ms);
-    note_suspect(pilot, realm, snapshot->moment.suspect);
-    ack(pilot, realm, true);
+    if (is_staying) {
+        note_suspect(pilot, realm, snapshot->moment.suspect);
+        ack(pilot, realm, true);
+    }
     return true;
 }
 
@@ -168,12 +173,14 @@ static void on_heartbeat(void *ctx, size_t realm, const struct wire_heartbeat *h
 {
     struct pilot *pilot = ctx;
     struct follower *follower = &pilot->realms[realm].follower;
-    hear_time(pilot, &heartbeat->moment, asked_ms, heard_ms);
+    const bool is_staying = hear_time(pilot, &heartbeat->moment, asked_ms, heard_ms);
     if (follower_heartbeat(follower, heartbeat, fleet_now(pilot, heard_ms))) {
         ringmap_set_as_of(pilot->config.map, realm, follower->as_of);
     }
-    note_suspect(pilot, realm, heartbeat->moment.suspect);
-    ack(pilot, realm, false);
+    if (is_staying) {
+        note_suspect(pilot, realm, heartbeat->moment.suspect);
+        ack(pilot, realm, false);
+    }
 }
 
 /* --- life ------------------------------------------------------------------------------------ */
@@ -195,7 +202,7 @@ static void take_over_time(struct pilot *pilot)
 {
     const int64_t boot = boot_ms(pilot);
     const int64_t now = fleet_now(pilot, boot);
-    fleet_clock_init(&pilot->fleet, pilot->config.endpoint_count);
+    fleet_clock_init(&pilot->fleet);
     if (now != 0) {
         fleet_clock_import(&pilot->fleet, boot, now);
     }

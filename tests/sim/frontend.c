@@ -113,7 +113,7 @@ static void begin(struct sim_frontend *frontend)
     if (follower_init(&frontend->follower, WORLD_REALM) != ERR_OK) {
         abort();
     }
-    fleet_clock_init(&frontend->clock, WORLD_DAEMONS);
+    fleet_clock_init(&frontend->clock);
     frontend->model = (struct model){.count = 0};
 }
 
