@@ -50,7 +50,7 @@ struct h2_stream {
     void *data; /* borrowed: the user's */
     struct h2_fields fields;
     struct grpc_assembler incoming;
-    size_t held; /* bytes of `incoming` as counted in session->held */
+    size_t held; /* memory of `incoming` as counted in session->held */
 
     struct secret_buf queue; /* framed messages; the first `taken` bytes are with nghttp2 */
     size_t taken;
@@ -79,7 +79,7 @@ struct h2_session {
     nghttp2_session *ng;
     struct h2_stream *streams; /* owned; newest first */
     size_t stream_count;
-    size_t held;              /* bytes of unfinished messages, over all streams */
+    size_t held;              /* memory of unfinished messages, over all streams */
     struct secret_buf output; /* written by nghttp2, to be handed out by a drain */
     size_t handed_out;        /* of it, by the last drain: goes with the next call */
     struct errbuf problem;    /* nghttp2's last complaint */

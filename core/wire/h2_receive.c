@@ -102,13 +102,14 @@ static void break_off(struct h2_stream *stream, enum err rc)
     }
 }
 
-/* Counts what the stream holds of an unfinished message. ERR_LIMIT: too much over all streams. */
+/* Counts the memory the stream keeps for an unfinished message: a block is locked as a whole,
+ * however few bytes are in it. ERR_LIMIT: too much over all streams. */
 static enum err count_held(struct h2_stream *stream)
 {
     struct h2_session *session = stream->session;
 
-    session->held += stream->incoming.buf.len - stream->held;
-    stream->held = stream->incoming.buf.len;
+    session->held += stream->incoming.buf.cap - stream->held;
+    stream->held = stream->incoming.buf.cap;
     return session->held <= session->limits.partial_max ? ERR_OK : ERR_LIMIT;
 }
 

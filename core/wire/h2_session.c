@@ -109,7 +109,7 @@ static struct h2_limits with_defaults(const struct h2_limits *given)
     struct h2_limits limits = *given;
 
     limits.message_max = limits.message_max != 0 ? limits.message_max : WIRE_MESSAGE_MAX;
-    limits.partial_max = limits.partial_max != 0 ? limits.partial_max : 4 * limits.message_max;
+    limits.partial_max = limits.partial_max != 0 ? limits.partial_max : 8 * limits.message_max;
     limits.queue_max = limits.queue_max != 0 ? limits.queue_max : QUEUE_DEFAULT;
     limits.output_max = limits.output_max != 0 ? limits.output_max : OUTPUT_DEFAULT;
     limits.streams_max = limits.streams_max != 0 ? limits.streams_max : STREAMS_DEFAULT;

@@ -26,7 +26,7 @@ enum h2_role { H2_CLIENT, H2_SERVER };
 /* Everything a peer can make us hold. Zero takes the default in brackets. */
 struct h2_limits {
     size_t message_max;   /* bytes of one received gRPC message [WIRE_MESSAGE_MAX] */
-    size_t partial_max;   /* bytes of unfinished messages over all streams [4 * message_max] */
+    size_t partial_max;   /* memory of unfinished messages over all streams [8 * message_max] */
     size_t queue_max;     /* bytes of messages queued for sending on one stream [1 MiB] */
     size_t output_max;    /* bytes after which one h2_session_drain() stops gathering [16 KiB] */
     uint32_t streams_max; /* concurrent streams a client may open [100] */

@@ -38,6 +38,8 @@ struct connection_limits connection_limits_default(void)
         .idle_ms = 300000,
         .stall_ms = 60000,
         .drain_ms = 5000,
+        /* The longest request has less than 1 KiB, and a frontend watches 64 realms at most. */
+        .h2 = {.message_max = 4096, .partial_max = 16384, .streams_max = 72},
     };
 }
 

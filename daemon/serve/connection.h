@@ -32,7 +32,8 @@ struct connection_limits {
     struct h2_limits h2;
 };
 
-/* 10 s, 5 min, 60 s, 5 s, and the session's own defaults. */
+/* 10 s, 5 min, 60 s, 5 s; requests of 4 KiB, of which 16 KiB may be under way, on 72 streams; for
+ * the rest the session's own defaults. */
 struct connection_limits connection_limits_default(void);
 
 /* What all connections of a server share; borrowed until the last one is freed. */

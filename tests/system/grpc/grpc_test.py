@@ -290,6 +290,7 @@ def errors_have_the_right_code_and_say_why(bench):
             (get, P.keys.GetKeyringRequest(realm=""), Code.INVALID_ARGUMENT, ""),
             (get, b"\xff\xff\xff\xff", Code.INVALID_ARGUMENT, ""),
             (get, b"\x12\x00" * 300000, Code.RESOURCE_EXHAUSTED, ""),
+            (get, b"\x12\x00" * 2049, Code.RESOURCE_EXHAUSTED, "too large"),
             (watch, P.keys.WatchKeyringRequest(), Code.INVALID_ARGUMENT, ""),
             (watch, P.keys.WatchKeyringRequest(ack=P.keys.WatchAck()), Code.INVALID_ARGUMENT,
              "open"),

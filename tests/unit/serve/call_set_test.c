@@ -200,6 +200,26 @@ static void after_shutdown_calls_finish_and_none_begins(void **unused)
     world_free(world);
 }
 
+/* The longest honest request has less than 1 KiB. */
+static void a_request_is_taken_at_four_kibibytes_and_refused_above(void **unused)
+{
+    static const uint8_t zeros[4097];
+
+    (void)unused;
+    for (size_t len = 4096; len <= 4097; len++) {
+        struct world *world = world_new();
+        struct client client = {0};
+        struct secret_buf bytes = {0};
+        client_init(&client, world, UID_NOBODY);
+        struct seen *seen = client_open(&client, METHOD_HEALTH_CHECK, 0);
+        enum err rc = secret_buf_append(&bytes, zeros, len);
+        client_send(&client, seen, rc, &bytes);
+        seen_must_end(seen, len == 4096 ? GRPC_INVALID_ARGUMENT : GRPC_RESOURCE_EXHAUSTED, "");
+        client_fini(&client);
+        world_free(world);
+    }
+}
+
 static void denials_are_logged_once_a_second_at_most(void **unused)
 {
     struct world *world = world_new();
@@ -234,6 +254,7 @@ int main(void)
         cmocka_unit_test(a_call_the_client_resets_is_gone),
         cmocka_unit_test(a_finished_call_nobody_reads_does_not_stay),
         cmocka_unit_test(after_shutdown_calls_finish_and_none_begins),
+        cmocka_unit_test(a_request_is_taken_at_four_kibibytes_and_refused_above),
         cmocka_unit_test(denials_are_logged_once_a_second_at_most),
     };
 

@@ -205,7 +205,7 @@ static void a_reader_that_pauses_gets_everything(void **unused)
     struct wire *w = wire_new(UID_WEB_READER);
 
     (void)unused;
-    for (size_t i = 0; i < 90; i++) {
+    for (size_t i = 0; i < 70; i++) {
         start_get(w);
     }
     while (client_writes(w)) {
@@ -214,8 +214,8 @@ static void a_reader_that_pauses_gets_everything(void **unused)
     serve(w);
     assert_int_equal(w->messages, 0);
     pump(w);
-    assert_int_equal(w->closed, 90);
-    assert_int_equal(w->messages, 90);
+    assert_int_equal(w->closed, 70);
+    assert_int_equal(w->messages, 70);
     wire_free(w);
 }
 
@@ -225,7 +225,7 @@ static void a_peer_that_never_reads_is_cut_off(void **unused)
     const int64_t stall_ms = w->env.limits.stall_ms;
 
     (void)unused;
-    for (size_t i = 0; i < 90; i++) {
+    for (size_t i = 0; i < 70; i++) {
         start_get(w);
     }
     while (client_writes(w)) {

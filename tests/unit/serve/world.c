@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "serve/connection.h"
 #include "store/store_memory.h"
 
 static const struct authz_principal top[] = {{AUTHZ_UID, UID_TOP}};
@@ -182,8 +183,11 @@ void client_init(struct client *client, struct world *world, uint32_t uid)
 
     client->world = world;
     client->peer = (struct peer){.uid = uid, .gid = uid, .pid = 4711};
-    const struct call_set_options options = {
-        .services = &world->services, .peer = &client->peer, .on_output = on_output, .ctx = client};
+    const struct call_set_options options = {.services = &world->services,
+                                             .peer = &client->peer,
+                                             .limits = connection_limits_default().h2,
+                                             .on_output = on_output,
+                                             .ctx = client};
     assert_int_equal(call_set_new(&options, &client->calls), ERR_OK);
     const struct h2_limits limits = {0};
     assert_int_equal(h2_session_new(H2_CLIENT, &limits, &events, client, &client->session), ERR_OK);

@@ -143,7 +143,7 @@ static void broken_requests_are_answered_in_grpc(void **unused)
          TRAILERS_ONLY "grpc-status: 3; grpc-message: the request was cut off within a message; "
                        "END"},
     };
-    static const struct h2_limits limits = {.message_max = 8};
+    static const struct h2_limits limits = {.message_max = 8, .partial_max = 4096};
     (void)unused;
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct secret_buf in = {0};

@@ -152,7 +152,32 @@ static void unfinished_messages_are_limited_over_all_streams(void **unused)
     do {
         assert_int_equal(h2_session_drain(server.session, &bytes, NULL), ERR_OK);
     } while (bytes.len > 0);
-    /* Four of 5005 bytes fit; the other six were refused and let go. */
+    /* 5005 bytes take a block of 8192, of which three fit; the others were refused and let go. */
+    assert_int_equal(h2_session_stream_count(server.session), 3);
+    assert_int_equal(server.closed, 7);
+    secret_buf_fini(&in);
+    h2_side_fini(&server);
+}
+
+/* A byte keeps a whole block of locked memory, and it is blocks that run out. */
+static void an_unfinished_message_counts_as_the_memory_it_keeps(void **unused)
+{
+    static const struct h2_limits limits = {.message_max = 4096, .partial_max = 16384};
+    struct secret_buf in = {0};
+    struct h2_side server;
+    struct errbuf why;
+    struct slice bytes;
+    (void)unused;
+    h2_side_init(&server, H2_SERVER, &limits);
+    h2_raw_hello(&in, H2_CLIENT);
+    for (uint32_t stream = 1; stream < 20; stream += 2) {
+        h2_raw_headers(&in, stream, 0, h2_raw_request);
+        h2_raw_frame(&in, RAW_DATA, 0, stream, filler, 1);
+    }
+    assert_int_equal(h2_session_feed(server.session, (struct slice){in.at, in.len}, &why), ERR_OK);
+    do {
+        assert_int_equal(h2_session_drain(server.session, &bytes, NULL), ERR_OK);
+    } while (bytes.len > 0);
     assert_int_equal(h2_session_stream_count(server.session), 4);
     assert_int_equal(server.closed, 6);
     secret_buf_fini(&in);
@@ -325,6 +350,7 @@ int main(void)
         cmocka_unit_test(one_drain_gives_no_more_than_its_limit_and_a_frame),
         cmocka_unit_test(a_message_is_taken_at_the_limit_and_refused_above_it),
         cmocka_unit_test(unfinished_messages_are_limited_over_all_streams),
+        cmocka_unit_test(an_unfinished_message_counts_as_the_memory_it_keeps),
         cmocka_unit_test(a_client_opens_no_more_streams_than_it_may),
         cmocka_unit_test(http_1_is_refused_with_a_sentence),
         cmocka_unit_test(garbage_breaks_nothing_but_the_connection),

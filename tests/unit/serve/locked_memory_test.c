@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How much locked memory somebody whom no rule names can make one connection hold: what is gone
+ * there is gone for the keys. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "serve/connection.h"
+#include "unit/wire/h2_raw.h"
+#include "wire/methods.h"
+#include "world.h"
+
+/* Secret memory is all that this program maps itself. */
+static size_t mapped;
+
+void *__real_mmap(void *at, size_t len, int protection, int flags, int fd, off_t offset);
+int __real_munmap(void *at, size_t len);
+void *__wrap_mmap(void *at, size_t len, int protection, int flags, int fd, off_t offset);
+int __wrap_munmap(void *at, size_t len);
+
+static size_t locked_part(size_t len)
+{
+    return len - 2 * (size_t)sysconf(_SC_PAGESIZE); /* without header and guard */
+}
+
+void *__wrap_mmap(void *at, size_t len, int protection, int flags, int fd, off_t offset)
+{
+    mapped += locked_part(len);
+    return __real_mmap(at, len, protection, flags, fd, offset);
+}
+
+int __wrap_munmap(void *at, size_t len)
+{
+    mapped -= locked_part(len);
+    return __real_munmap(at, len);
+}
+
+static void ignore_output(void *ctx)
+{
+    (void)ctx;
+}
+
+static void put_request(struct secret_buf *out, uint32_t stream, const char *path)
+{
+    char lines[256];
+
+    (void)snprintf(lines, sizeof(lines),
+                   ":method: POST\n:scheme: http\n:path: %s\n:authority: h\n"
+                   "te: trailers\ncontent-type: application/grpc\n",
+                   path);
+    h2_raw_headers(out, stream, 0, lines);
+}
+
+/* Feeds `in` to a connection of nobody's and gives back what is locked once it has settled. */
+static size_t locked_after(struct secret_buf *in)
+{
+    static const struct peer peer = {.uid = UID_NOBODY, .gid = UID_NOBODY, .pid = 1};
+    struct world *world = world_new();
+    struct call_set *calls = NULL;
+    struct errbuf why = {""};
+    struct slice bytes;
+
+    world_start(world);
+    const struct call_set_options options = {.services = &world->services,
+                                             .peer = &peer,
+                                             .limits = connection_limits_default().h2,
+                                             .on_output = ignore_output};
+    assert_int_equal(call_set_new(&options, &calls), ERR_OK);
+    size_t before = mapped;
+    assert_int_equal(call_set_feed(calls, (struct slice){in->at, in->len}, &why), ERR_OK);
+    do {
+        assert_int_equal(call_set_drain(calls, &bytes, &why), ERR_OK);
+    } while (bytes.len > 0);
+    size_t locked = mapped - before;
+    call_set_free(calls);
+    assert_int_equal(mapped, before);
+    world_free(world);
+    secret_buf_fini(in);
+    return locked;
+}
+
+static void messages_that_never_end_lock_little(void **unused)
+{
+    struct secret_buf in = {0};
+
+    (void)unused;
+    h2_raw_hello(&in, H2_CLIENT);
+    for (uint32_t stream = 1; stream < 200; stream += 2) {
+        put_request(&in, stream, METHOD_GET_KEYRING);
+        h2_raw_frame(&in, RAW_DATA, 0, stream, "", 1);
+    }
+    assert_in_range(locked_after(&in), 1, 16384);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(messages_that_never_end_lock_little),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
