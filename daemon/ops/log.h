@@ -7,8 +7,9 @@
  *   - Values from outside are escaped: one call makes one line, whatever the text contains.
  *   - A line is at most LOG_LINE_MAX bytes (what a pipe takes whole); longer values are cut and
  *     the line says so.
- *   - Logging never blocks and never fails: a line that a pipe has no room for is counted and
- *     dropped, and the next line that fits says how many were.
+ *   - Logging never blocks and never fails: a line that a pipe, terminal or socket has no room for
+ *     is counted and dropped, and the next line that fits says how many were. (One exception: a
+ *     terminal that this user may not open again.)
  * One thread.
  */
 #ifndef STEKD_OPS_LOG_H
@@ -93,7 +94,7 @@ static inline struct log_field log_key_name(const char *name,
 }
 
 struct log_options {
-    int fd; /* borrowed; usually 2 */
+    int fd; /* borrowed; usually 2; a pipe or terminal is opened a second time */
     enum log_format format;
     enum log_level level;      /* lines below it are not written */
     const struct clock *clock; /* borrowed until log_free() */

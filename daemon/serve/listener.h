@@ -30,8 +30,8 @@ struct listener_options {
 };
 
 /* ERR_CONFLICT: somebody serves there. ERR_INVALID: the path is no place for a socket.
- * ERR_NOT_FOUND: its directory does not exist. ERR_IO,
- * ERR_DENIED: the system refused; the sentence says what. */
+ * ERR_NOT_FOUND: its directory does not exist. ERR_IO, ERR_DENIED: the system refused; the sentence
+ * says what. */
 enum err listener_open(const struct listener_options *options, struct listener **out_listener,
                        struct errbuf *why) MUST_USE;
 /* NULL allowed. No callback afterwards. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -162,12 +163,66 @@ static void a_closed_descriptor_is_only_counted(void **state)
 {
     struct fixture *f = *state;
 
-    open_log(f, LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO);
     int spare = dup(f->to);
     (void)close(f->to);
+    open_log(f, LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO);
     log_write(f->log, LOG_LEVEL_INFO, "x", LOG_NO_FIELDS);
     assert_int_equal(log_get_dropped(f->log), 1);
     f->to = spare;
+}
+
+/* What nobody reads, of each kind; blocking, as a daemon inherits it. */
+static void open_unread(int kind, int fds[2])
+{
+    if (kind == 0) {
+        assert_int_equal(pipe(fds), 0);
+    } else if (kind == 1) {
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    } else {
+        fds[0] = posix_openpt(O_RDWR | O_NOCTTY);
+        assert_true(fds[0] >= 0);
+        assert_int_equal(grantpt(fds[0]), 0);
+        assert_int_equal(unlockpt(fds[0]), 0);
+        fds[1] = open(ptsname(fds[0]), O_RDWR | O_NOCTTY);
+        assert_true(fds[1] >= 0);
+    }
+}
+
+static void a_reader_that_stands_still_never_blocks_us(void **state)
+{
+    struct fixture *f = *state;
+    char filler[400];
+
+    memset(filler, 'x', sizeof(filler));
+    filler[sizeof(filler) - 1] = '\0';
+    for (int kind = 0; kind < 3; kind++) {
+        const int saved[2] = {f->from, f->to};
+        int fds[2];
+        open_unread(kind, fds);
+        f->from = fds[0];
+        f->to = fds[1];
+        open_log(f, LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO);
+        for (int i = 0; i < 3000; i++) {
+            log_write(f->log, LOG_LEVEL_INFO, "fill", LOG_FIELDS(log_string("text", filler)));
+        }
+        assert_in_range(log_get_dropped(f->log), 1, 2999);
+        assert_int_equal(fcntl(f->to, F_GETFL) & O_NONBLOCK, 0); /* others share it */
+        assert_int_equal(fcntl(f->from, F_SETFL, O_NONBLOCK), 0);
+        while (written(f)[0] != '\0') {
+            continue;
+        }
+        log_write(f->log, LOG_LEVEL_INFO, "after", LOG_NO_FIELDS);
+        const char *line = strstr(written(f), "time=");
+        assert_non_null(line);
+        assert_true(line == f->text || line[-1] == '\n');
+        assert_non_null(strstr(line, "event=after lines_dropped="));
+        log_free(f->log);
+        f->log = NULL;
+        (void)close(fds[0]);
+        (void)close(fds[1]);
+        f->from = saved[0];
+        f->to = saved[1];
+    }
 }
 
 static void no_log_swallows_every_line(void **state)
@@ -187,6 +242,7 @@ int main(void)
         TEST(time_never_goes_back),
         TEST(a_full_pipe_drops_whole_lines_and_says_how_many),
         TEST(a_closed_descriptor_is_only_counted),
+        TEST(a_reader_that_stands_still_never_blocks_us),
         TEST(no_log_swallows_every_line),
     };
 
