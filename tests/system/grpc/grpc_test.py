@@ -486,7 +486,7 @@ def the_command_line_does_what_it_says(bench):
 
 def a_start_that_cannot_work_says_why(bench):
     for what, path, part in (
-            ("no such folder", bench.path("none/s.sock"), "No such file"),
+            ("no such folder", bench.path("none/s.sock"), "does not exist"),
             ("a file in the way", bench.write("file.sock", "mine"), "not a socket")):
         config = bench.write("fails.yaml", f"""\
 deployment: test
