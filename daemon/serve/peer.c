@@ -52,8 +52,8 @@ enum err peer_of_socket(int fd, struct peer *out, struct errbuf *why)
         errbuf_set(why, "cannot read the peer's credentials: %s", strerror(errno));
         return ERR_IO;
     }
-    /* What is not a Unix socket gives no process and no user. */
-    if (len != sizeof(cred) || cred.pid == 0 || cred.uid == (uid_t)-1) {
+    /* What is not a Unix socket gives no user. A process of another namespace is 0 here. */
+    if (len != sizeof(cred) || cred.uid == (uid_t)-1) {
         errbuf_set(why, "the peer has no credentials");
         return ERR_DENIED;
     }
@@ -89,5 +89,9 @@ bool peer_has_group(const struct peer *peer, uint32_t gid)
 
 void peer_format(const struct peer *peer, char out[PEER_TEXT_MAX])
 {
-    (void)snprintf(out, PEER_TEXT_MAX, "uid:%u gid:%u pid:%d", peer->uid, peer->gid, peer->pid);
+    int len = snprintf(out, PEER_TEXT_MAX, "uid:%u gid:%u", peer->uid, peer->gid);
+
+    if (peer->pid != 0) {
+        (void)snprintf(out + len, PEER_TEXT_MAX - (size_t)len, " pid:%d", peer->pid);
+    }
 }

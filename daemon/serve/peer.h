@@ -15,7 +15,7 @@
 struct peer {
     uint32_t uid;
     uint32_t gid;
-    int32_t pid;
+    int32_t pid;      /* 0: in a namespace we cannot see, as of another container */
     uint32_t *groups; /* owned: the supplementary groups */
     size_t group_count;
 };
@@ -29,7 +29,8 @@ void peer_fini(struct peer *peer);
 /* Primary or supplementary. */
 bool peer_has_group(const struct peer *peer, uint32_t gid);
 
-/* "uid:33 gid:33 pid:4711": the name under which logs and audit lines know the caller. */
+/* "uid:33 gid:33 pid:4711" (or without the pid): the name under which logs and audit lines know the
+ * caller. */
 void peer_format(const struct peer *peer, char out[PEER_TEXT_MAX]);
 
 #endif

@@ -6,10 +6,27 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+/* What the kernel says of the peer; NULL: what it really says. */
+static const struct ucred *said;
+
+int __real_getsockopt(int fd, int level, int name, void *value, socklen_t *len);
+int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *len);
+
+int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
+{
+    if (said == NULL || name != SO_PEERCRED) {
+        return __real_getsockopt(fd, level, name, value, len);
+    }
+    memcpy(value, said, sizeof(*said));
+    *len = sizeof(*said);
+    return 0;
+}
 
 static void the_peer_of_a_socket_pair_is_this_process(void **unused)
 {
@@ -64,10 +81,38 @@ static void what_is_not_a_unix_socket_has_no_peer(void **unused)
     (void)close(pipes[1]);
 }
 
+/* Process ids of another namespace read as 0: a frontend in a container of its own. */
+static void a_peer_whose_process_cannot_be_seen_is_known_by_its_user(void **unused)
+{
+    static const struct ucred rows[] = {{0, 33, 44}, {4711, 0, 0}, {0, (uid_t)-1, 0}};
+    static const char *const want[] = {"uid:33 gid:44", "uid:0 gid:0 pid:4711", NULL};
+    int pair[2];
+
+    (void)unused;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    for (size_t i = 0; i < 3; i++) {
+        struct peer peer = {0};
+        struct errbuf why = {""};
+        char text[PEER_TEXT_MAX];
+        said = &rows[i];
+        enum err rc = peer_of_socket(pair[0], &peer, &why);
+        said = NULL;
+        assert_int_equal(rc, want[i] == NULL ? ERR_DENIED : ERR_OK);
+        if (want[i] != NULL) {
+            peer_format(&peer, text);
+            assert_string_equal(text, want[i]);
+        }
+        peer_fini(&peer);
+    }
+    (void)close(pair[0]);
+    (void)close(pair[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_peer_of_a_socket_pair_is_this_process),
+        cmocka_unit_test(a_peer_whose_process_cannot_be_seen_is_known_by_its_user),
         cmocka_unit_test(what_is_not_a_unix_socket_has_no_peer),
     };
 
