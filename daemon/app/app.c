@@ -39,6 +39,7 @@ struct app {
     struct service_realm *service_realms; /* likewise */
     struct app_rules rules;
     struct health *health;
+    struct serve_lines lines;
     struct serve_stats stats;
     struct services services;
     struct server *server;
@@ -196,6 +197,7 @@ static enum err build_server(struct app *app)
         .clock = &app->clock,
         .timers = &app->timers,
         .log = app->options.log,
+        .lines = &app->lines,
         .stats = &app->stats,
         .version = app->options.version,
         .deployment = config->deployment,

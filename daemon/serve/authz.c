@@ -60,6 +60,17 @@ struct authz_verdict authz_decide(const struct authz_rules *rules, const struct 
     return verdict;
 }
 
+bool authz_is_named(const struct authz_rules *rules, const struct peer *peer)
+{
+    struct authz_verdict verdict = authz_decide(rules, peer, AUTHZ_OPERATE, NULL);
+
+    for (size_t i = 0; i < rules->realm_count && !verdict.is_allowed; i++) {
+        try_list(&rules->realms[i].readers, AUTHZ_BY_REALM_READERS, peer, &verdict);
+        try_list(&rules->realms[i].operators, AUTHZ_BY_REALM_OPERATORS, peer, &verdict);
+    }
+    return verdict.is_allowed;
+}
+
 void authz_explain_denial(const struct peer *peer, enum authz_action action, const char *realm,
                           struct errbuf *out)
 {

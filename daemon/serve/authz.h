@@ -60,6 +60,10 @@ struct authz_verdict {
 struct authz_verdict authz_decide(const struct authz_rules *rules, const struct peer *peer,
                                   enum authz_action action, const char *realm);
 
+/* Whether any rule names the caller. Whom none names is a stranger: it may connect and ask for our
+ * health, and gets no more of us than that takes. */
+bool authz_is_named(const struct authz_rules *rules, const struct peer *peer);
+
 /* A sentence for a denied caller: what was denied and which line in the configuration would allow
  * it. Says the same whether or not the realm exists, and names no other. */
 void authz_explain_denial(const struct peer *peer, enum authz_action action, const char *realm,

@@ -3,8 +3,6 @@
 
 #include "serve/call_private.h"
 
-#define DENIED_QUIET_MS 1000
-
 void *call_state(struct call *call)
 {
     return call->state;
@@ -100,24 +98,27 @@ void call_limit_none(struct call *call)
     }
 }
 
+bool call_may_log(const struct call *call, struct log_limit limits[2], int64_t *out_unlogged)
+{
+    bool is_named = authz_is_named(call_services(call)->rules, call_peer(call));
+
+    return log_limit_allows(&limits[is_named], boot_now(call), out_unlogged);
+}
+
 /* A caller may be denied as often as it likes to ask; the log must not follow at that pace. */
 static void log_denied(struct call *call, const char *why)
 {
-    struct call_set *set = call->set;
-    int64_t now = boot_now(call);
+    const struct services *services = call_services(call);
     char who[PEER_TEXT_MAX];
+    int64_t unlogged = 0;
 
-    if (now < set->denied_quiet) {
-        set->denied_unlogged++;
+    if (!call_may_log(call, services->lines->denied, &unlogged)) {
         return;
     }
     peer_format(call_peer(call), who);
-    log_write(call_services(call)->log, LOG_LEVEL_WARNING, "call-denied",
+    log_write(services->log, LOG_LEVEL_WARNING, "call-denied",
               LOG_FIELDS(log_string("peer", who), log_string("method", call->method->path),
-                         log_string("why", why),
-                         log_int("unlogged", (int64_t)set->denied_unlogged)));
-    set->denied_quiet = now + DENIED_QUIET_MS;
-    set->denied_unlogged = 0;
+                         log_string("why", why), log_int("unlogged", unlogged)));
 }
 
 bool call_authorize(struct call *call, enum authz_action action, const char *realm)

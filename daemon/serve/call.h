@@ -78,4 +78,7 @@ void call_limit_none(struct call *call);
 /* Whether the caller may; a denial is counted and logged, and ends the call with a sentence. */
 bool call_authorize(struct call *call, enum authz_action action, const char *realm) MUST_USE;
 
+/* log_limit_allows() with the caller's of the two. */
+bool call_may_log(const struct call *call, struct log_limit limits[2], int64_t *out_unlogged);
+
 #endif

@@ -33,10 +33,8 @@ struct call_set {
     int64_t idle_since; /* boot clock */
     bool has_begun;
     bool is_draining;
-    struct timer *timer;  /* owned: the earliest deadline of all calls */
-    int64_t timer_due;    /* boot clock; CALL_NO_LIMIT when not armed */
-    int64_t denied_quiet; /* boot clock: denials are logged once a second at most */
-    uint64_t denied_unlogged;
+    struct timer *timer; /* owned: the earliest deadline of all calls */
+    int64_t timer_due;   /* boot clock; CALL_NO_LIMIT when not armed */
 };
 
 /* Sees to it that the set's timer fires by then. */

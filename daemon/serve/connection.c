@@ -194,11 +194,26 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
     settle(arg);
 }
 
+static void log_broken(struct connection *c, const char *why)
+{
+    const struct services *services = c->env->services;
+    bool is_named = authz_is_named(services->rules, &c->peer);
+    char who[PEER_TEXT_MAX];
+    int64_t unlogged = 0;
+
+    if (!log_limit_allows(&services->lines->broken[is_named], boot_now(c), &unlogged)) {
+        return;
+    }
+    peer_format(&c->peer, who);
+    log_write(
+        services->log, LOG_LEVEL_INFO, "connection-broken",
+        LOG_FIELDS(log_string("peer", who), log_string("why", why), log_int("unlogged", unlogged)));
+}
+
 static void take_input(struct connection *c)
 {
     uint8_t bytes[READ_MAX]; /* requests: nothing secret */
     struct errbuf why = {""};
-    char who[PEER_TEXT_MAX];
 
     ssize_t got = recv(c->fd, bytes, sizeof(bytes), 0);
     if (got < 0) {
@@ -215,9 +230,7 @@ static void take_input(struct connection *c)
     }
     c->is_closing = true;
     stats_of(c)->protocol_errors++;
-    peer_format(&c->peer, who);
-    log_write(c->env->services->log, LOG_LEVEL_INFO, "connection-broken",
-              LOG_FIELDS(log_string("peer", who), log_string("why", why.text)));
+    log_broken(c, why.text);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)

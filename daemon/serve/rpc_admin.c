@@ -164,6 +164,21 @@ static void audit(struct call *call, const struct wire_rotate *request, enum err
     audit_write(call_services(call)->log, &entry);
 }
 
+/* The log must not follow whoever is denied as often as he likes. */
+static void audit_denied(struct call *call, const struct wire_rotate *request)
+{
+    struct errbuf detail = {""};
+    int64_t unlogged = 0;
+
+    if (!call_may_log(call, call_services(call)->lines->audited, &unlogged)) {
+        return;
+    }
+    if (unlogged > 0) {
+        errbuf_set(&detail, "%lld before it are not written", (long long)unlogged);
+    }
+    audit(call, request, ERR_DENIED, detail.text);
+}
+
 static struct rotator *find_rotator(const struct services *services, const char *realm)
 {
     for (size_t i = 0; i < services->realm_count; i++) {
@@ -211,6 +226,10 @@ static void rotate_on_message(struct call *call, struct slice message)
         return;
     }
     rc = find_operable(call, request->realm, &rotation->replica);
+    if (rc == ERR_DENIED) {
+        audit_denied(call, request);
+        return;
+    }
     if (rc != ERR_OK) {
         audit(call, request, rc, NULL);
         return;

@@ -80,6 +80,18 @@ static void on_over(void *ctx, struct connection *connection)
     tell_if_drained(server);
 }
 
+static void log_refused(struct server *server, bool is_named, const char *why)
+{
+    const struct services *services = server->options.services;
+    int64_t unlogged = 0;
+
+    if (log_limit_allows(&services->lines->refused[is_named], clock_boot_ms(services->clock),
+                         &unlogged)) {
+        log_write(services->log, LOG_LEVEL_WARNING, "connection-refused",
+                  LOG_FIELDS(log_string("why", why), log_int("unlogged", unlogged)));
+    }
+}
+
 static enum err add_connection(struct server *server, int fd, struct errbuf *why)
 {
     struct peer peer = {0};
@@ -124,8 +136,7 @@ static void on_accept(void *ctx, int fd)
 
     if (add_connection(server, fd, &why) != ERR_OK) {
         stats_of(server)->refused++;
-        log_write(server->options.services->log, LOG_LEVEL_WARNING, "connection-refused",
-                  LOG_FIELDS(log_string("why", why.text)));
+        log_refused(server, false, why.text);
         (void)close(fd);
         return;
     }

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "host/timers.h"
 #include "ops/log.h"
+#include "ops/log_limit.h"
 #include "replica/hub.h"
 #include "rotate/rotator.h"
 #include "serve/authz.h"
@@ -31,6 +32,15 @@ struct serve_stats {
     uint64_t calls_unknown; /* no such method */
 };
 
+/* Lines a peer can cause as often as it likes. [true]: by peers whom some rule names, so that the
+ * noise of strangers hides nothing about them. */
+struct serve_lines {
+    struct log_limit denied[2];
+    struct log_limit audited[2]; /* acts that were denied */
+    struct log_limit broken[2];
+    struct log_limit refused[2];
+};
+
 struct service_realm {
     const char *realm;
     struct rotator *rotator;
@@ -46,6 +56,7 @@ struct services {
     const struct clock *clock;
     const struct timers *timers;
     struct log *log;
+    struct serve_lines *lines;
     struct serve_stats *stats;
     const char *version;
     const char *deployment;

@@ -129,9 +129,35 @@ static void the_deciding_rule_is_told(void **unused)
     assert_string_equal(text, "no rule");
 }
 
+static void whoever_stands_in_any_rule_is_no_stranger(void **unused)
+{
+    static const struct {
+        uint32_t uid;
+        uint32_t gid;
+        size_t groups; /* of extra_groups */
+        bool want;
+    } rows[] = {
+        {7, 1, 0, true},  {33, 1, 0, true},  {50, 1, 0, true},  {34, 1, 0, true},
+        {1, 44, 0, true}, {1, 55, 0, true},  {1, 1, 1, false},  {1, 1, 2, true},
+        {0, 0, 0, false}, {44, 1, 0, false}, {1, 33, 0, false}, {8, 1, 0, false},
+    };
+    static const struct authz_rules none;
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct peer peer = {.uid = rows[i].uid,
+                                  .gid = rows[i].gid,
+                                  .groups = extra_groups,
+                                  .group_count = rows[i].groups};
+        assert_int_equal(authz_is_named(&rules, &peer), rows[i].want);
+        assert_false(authz_is_named(&none, &peer));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whoever_stands_in_any_rule_is_no_stranger),
         cmocka_unit_test(rules_allow_exactly_what_they_say),
         cmocka_unit_test(nobody_may_anything_without_rules),
         cmocka_unit_test(a_denial_names_the_line_that_would_allow_it_and_no_other_realm),

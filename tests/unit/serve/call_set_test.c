@@ -243,6 +243,27 @@ static void denials_are_logged_once_a_second_at_most(void **unused)
     world_free(world);
 }
 
+/* Whoever may connect may do so again and again. */
+static void denials_are_counted_over_all_connections_but_strangers_hide_nobody_else(void **unused)
+{
+    static const uint32_t uids[] = {UID_NOBODY, UID_NOBODY, 98, UID_WEB_READER};
+    struct world *world = world_new();
+
+    (void)unused;
+    world_start(world);
+    for (size_t i = 0; i < 4; i++) {
+        struct client client = {0};
+        struct secret_buf bytes = {0};
+        client_init(&client, world, uids[i]);
+        (void)client_ask(&client, METHOD_GET_STATUS, ERR_OK, &bytes);
+        client_fini(&client);
+    }
+    assert_int_equal(world_count_logged(world, "event=call-denied", ""), 2);
+    assert_int_equal(world_count_logged(world, "event=call-denied", "uid:99"), 1);
+    assert_int_equal(world_count_logged(world, "event=call-denied", "uid:33"), 1);
+    world_free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +277,7 @@ int main(void)
         cmocka_unit_test(after_shutdown_calls_finish_and_none_begins),
         cmocka_unit_test(a_request_is_taken_at_four_kibibytes_and_refused_above),
         cmocka_unit_test(denials_are_logged_once_a_second_at_most),
+        cmocka_unit_test(denials_are_counted_over_all_connections_but_strangers_hide_nobody_else),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,14 +67,24 @@ static void on_over(void *ctx, struct connection *connection)
     connection_free(connection);
 }
 
+static void join(struct wire *w, uint32_t uid)
+{
+    const int small = 4096;
+    struct peer peer = {.uid = uid, .gid = uid, .pid = 1};
+    int pair[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    assert_int_equal(setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
+    w->client_fd = pair[1];
+    assert_int_equal(connection_new(&w->env, pair[0], &peer, &w->connection), ERR_OK);
+}
+
 static struct wire *wire_new(uint32_t uid)
 {
     static const struct h2_events events = {
         .on_message = on_message, .on_closed = on_closed, .on_goaway = on_goaway};
     const struct h2_limits limits = {0};
     struct wire *w = calloc(1, sizeof(*w));
-    struct peer peer = {.uid = uid, .gid = uid, .pid = 1};
-    int pair[2];
 
     assert_non_null(w);
     w->world = world_new();
@@ -86,12 +96,8 @@ static struct wire *wire_new(uint32_t uid)
                                      .limits = connection_limits_default(),
                                      .on_over = on_over,
                                      .ctx = w};
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
-    const int small = 4096;
-    assert_int_equal(setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
-    w->client_fd = pair[1];
     assert_int_equal(h2_session_new(H2_CLIENT, &limits, &events, w, &w->client), ERR_OK);
-    assert_int_equal(connection_new(&w->env, pair[0], &peer, &w->connection), ERR_OK);
+    join(w, uid);
     return w;
 }
 
@@ -365,6 +371,28 @@ static void what_is_not_http2_is_closed_and_counted(void **unused)
     wire_free(w);
 }
 
+static void broken_connections_are_logged_once_a_second_at_most(void **unused)
+{
+    struct wire *w = wire_new(UID_NOBODY);
+
+    (void)unused;
+    for (int i = 0; i < 4; i++) {
+        if (i > 0) {
+            (void)close(w->client_fd);
+            fake_time_run(w->world->time, i == 3 ? 1000 : 0);
+            join(w, UID_NOBODY);
+        }
+        assert_int_equal(send(w->client_fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 27, 0), 27);
+        serve(w);
+        serve(w);
+        assert_null(w->connection);
+    }
+    assert_int_equal(w->world->stats.protocol_errors, 4);
+    assert_int_equal(world_count_logged(w->world, "event=connection-broken", ""), 2);
+    assert_int_equal(world_count_logged(w->world, "event=connection-broken", "unlogged=2"), 1);
+    wire_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +405,7 @@ int main(void)
         cmocka_unit_test(draining_ends_streams_and_then_the_connection),
         cmocka_unit_test(a_call_that_does_not_finish_holds_up_draining_for_its_limit_only),
         cmocka_unit_test(a_peer_that_hangs_up_leaves_no_watcher),
+        cmocka_unit_test(broken_connections_are_logged_once_a_second_at_most),
         cmocka_unit_test(what_is_not_http2_is_closed_and_counted),
     };
 

@@ -170,6 +170,27 @@ static void readers_and_strangers_see_nothing(void **unused)
     world_free(world);
 }
 
+static void denied_rotates_are_audited_once_a_second_at_most(void **unused)
+{
+    static const uint8_t name[KEY_NAME_LEN] = {1};
+    struct world *world = world_new();
+    struct client client = {0};
+
+    (void)unused;
+    world_start(world);
+    client_init(&client, world, UID_NOBODY);
+    for (int i = 0; i < 4; i++) {
+        if (i == 3) {
+            fake_time_run(world->time, 1000);
+        }
+        seen_must_end(start_rotate(&client, "web", name), GRPC_PERMISSION_DENIED, "operators:");
+    }
+    assert_int_equal(world_count_logged(world, "event=audit", "uid:99"), 2);
+    assert_int_equal(world_count_logged(world, "event=audit", "2 before it are not written"), 1);
+    client_fini(&client);
+    world_free(world);
+}
+
 static bool contains(struct slice bytes, const uint8_t *part, size_t len)
 {
     return memmem(bytes.at, bytes.len, part, len) != NULL;
@@ -339,6 +360,7 @@ int main(void)
         cmocka_unit_test(a_daemon_that_is_not_ready_says_so),
         cmocka_unit_test(an_operator_of_one_realm_sees_that_one_only),
         cmocka_unit_test(readers_and_strangers_see_nothing),
+        cmocka_unit_test(denied_rotates_are_audited_once_a_second_at_most),
         cmocka_unit_test(no_answer_has_a_key_byte),
         cmocka_unit_test(keys_are_listed_in_the_order_of_their_use),
         cmocka_unit_test(a_rotate_is_done_once_however_often_it_is_asked_for),

@@ -84,6 +84,7 @@ struct world *world_new(void)
         .clock = fake_time_clock(world->time),
         .timers = fake_time_timers(world->time),
         .log = world->log,
+        .lines = &world->lines,
         .stats = &world->stats,
         .version = "1.2.3",
         .deployment = "test",
@@ -122,20 +123,24 @@ void world_free(struct world *world)
     free(world);
 }
 
-bool world_has_logged(struct world *world, const char *one, const char *other)
+size_t world_count_logged(struct world *world, const char *one, const char *other)
 {
     char text[65536];
     char *rest = text;
+    size_t count = 0;
 
     ssize_t len = pread(world->log_fd, text, sizeof(text) - 1, 0);
     assert_true(len >= 0 && (size_t)len < sizeof(text) - 1);
     text[len] = '\0';
     for (char *line = strsep(&rest, "\n"); line != NULL; line = strsep(&rest, "\n")) {
-        if (strstr(line, one) != NULL && strstr(line, other) != NULL) {
-            return true;
-        }
+        count += strstr(line, one) != NULL && strstr(line, other) != NULL;
     }
-    return false;
+    return count;
+}
+
+bool world_has_logged(struct world *world, const char *one, const char *other)
+{
+    return world_count_logged(world, one, other) > 0;
 }
 
 /* ---- the client ---- */

@@ -43,6 +43,7 @@ struct world {
     struct health *health;
     struct log *log;
     int log_fd;
+    struct serve_lines lines;
     struct serve_stats stats;
     struct services services;
 };
@@ -52,7 +53,8 @@ struct world *world_new(void);
 /* Lets the replicas load; afterwards every realm is ready, and its first key not yet active. */
 void world_start(struct world *world);
 void world_free(struct world *world);
-/* True when some line of the log has both. */
+/* How many lines of the log have both. */
+size_t world_count_logged(struct world *world, const char *one, const char *other);
 bool world_has_logged(struct world *world, const char *one, const char *other);
 
 /* What a client has seen of one of its calls. */
