@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The stamp: application data inside the ticket, so that age is judged by the fleet's time.
+ * The stamp: application data inside the ticket, so that age is judged by the fleet's time, and a
+ * ticket opens under the server name only that it was got under.
  *
- *   u8 version = 1 | u64be chain start | u64be issue time         fleet milliseconds
+ *   u8 version = 2 | u64be chain start | u64be issue time | 16 bytes of server name digest
+ *
+ * Times are fleet milliseconds. The digest is the front of SHA-256 over the name that the client
+ * offered in the full handshake, byte for byte; over nothing when it offered none. A chain carries
+ * it on. A ticket offered under another name is answered with a full handshake (openssl_name.h).
  *
  * Chain start is when the full handshake was made; every ticket that descends from it carries it
  * on, so that re-issuing (each TLS 1.3 resumption does) cannot keep a session alive for ever:
@@ -26,14 +31,17 @@
 
 #include "base/secret.h"
 #include "src/openssl_attach.h"
+#include "src/openssl_name.h"
 
-#define STAMP_VERSION 1
-#define STAMP_LEN     17
+#define STAMP_VERSION 2
+#define STAMP_NAME_AT 17
+#define STAMP_LEN     (STAMP_NAME_AT + OPENSSL_NAME_LEN)
 #define MS_PER_S      1000
 
 struct stamp {
     int64_t chain_start;
     int64_t issued_at;
+    uint8_t name[OPENSSL_NAME_LEN];
 };
 
 static void put_u64(uint8_t *at, uint64_t value)
@@ -59,6 +67,7 @@ static bool write_stamp(SSL_SESSION *session, const struct stamp *stamp)
 
     put_u64(bytes + 1, (uint64_t)stamp->chain_start);
     put_u64(bytes + 9, (uint64_t)stamp->issued_at);
+    memcpy(bytes + STAMP_NAME_AT, stamp->name, sizeof(stamp->name));
     return SSL_SESSION_set1_ticket_appdata(session, bytes, sizeof(bytes)) == 1;
 }
 
@@ -78,6 +87,7 @@ static bool read_stamp(const SSL_SESSION *session, struct stamp *stamp)
     }
     stamp->chain_start = (int64_t)get_u64(bytes + 1);
     stamp->issued_at = (int64_t)get_u64(bytes + 9);
+    memcpy(stamp->name, bytes + STAMP_NAME_AT, sizeof(stamp->name));
     return true;
 }
 
@@ -123,12 +133,21 @@ static int64_t life_ms(const struct ringmap_reading *reading, int64_t dropped_fr
     return at_most(life, clock_between_ms(reading->now, chain_end));
 }
 
+/* For a session that has just come from a full handshake. */
+static bool start_chain(const struct openssl_attachment *attachment, const SSL *ssl, int64_t now,
+                        struct stamp *stamp)
+{
+    stamp->chain_start = now;
+    return openssl_name_of_handshake(ssl, attachment->digest, stamp->name) == OPENSSL_NAME_READ;
+}
+
 static void prepare(const struct openssl_attachment *attachment, const SSL *ssl,
                     SSL_SESSION *session)
 {
     struct ringmap_reading reading = {0};
     struct stamp stamp = {0};
     int64_t dropped_from = 0;
+    bool ok = true;
     bool is_stamped = read_stamp(session, &stamp);
 
     if (!is_stamped && SSL_session_reused(ssl) == 1) {
@@ -136,7 +155,7 @@ static void prepare(const struct openssl_attachment *attachment, const SSL *ssl,
     }
     int64_t life = 0;
     if (look_ahead(attachment, &dropped_from, &reading)) {
-        stamp.chain_start = is_stamped ? stamp.chain_start : reading.now;
+        ok = is_stamped || start_chain(attachment, ssl, reading.now, &stamp);
         stamp.issued_at = reading.now;
         life = life_ms(&reading, dropped_from, stamp.chain_start);
     }
@@ -145,7 +164,7 @@ static void prepare(const struct openssl_attachment *attachment, const SSL *ssl,
         (void)SSL_SESSION_set1_ticket_appdata(session, NULL, 0);
         return;
     }
-    if (!write_stamp(session, &stamp)) {
+    if (!ok || !write_stamp(session, &stamp)) {
         openssl_attach_count(attachment, COUNT_CRYPTO_FAILURES);
         return;
     }
@@ -166,9 +185,24 @@ int openssl_session_on_generate(SSL *ssl, void *arg)
     return 1;
 }
 
+/* The connection asks for the server name that the ticket was got under. Counts what it refuses. */
+static bool is_name_ours(const struct openssl_attachment *attachment, SSL *ssl,
+                         const struct stamp *stamp)
+{
+    uint8_t name[OPENSSL_NAME_LEN];
+    enum openssl_name_answer answer = openssl_name_of_hello(ssl, attachment->digest, name);
+
+    if (answer == OPENSSL_NAME_READ && memcmp(name, stamp->name, sizeof(name)) == 0) {
+        return true;
+    }
+    openssl_attach_count(attachment, answer == OPENSSL_NAME_FAILED ? COUNT_CRYPTO_FAILURES
+                                                                   : COUNT_POLICY_MISMATCH);
+    return false;
+}
+
 /* Counts what it refuses, but for what the key callback has counted a moment ago. */
-static bool is_still_good(const struct openssl_attachment *attachment, SSL_SESSION *session,
-                          const unsigned char *key_name)
+static bool is_still_good(const struct openssl_attachment *attachment, SSL *ssl,
+                          SSL_SESSION *session, const unsigned char *key_name)
 {
     struct ringmap_reading reading = {0};
     struct ringmap_key key = {0};
@@ -176,6 +210,9 @@ static bool is_still_good(const struct openssl_attachment *attachment, SSL_SESSI
 
     if (!read_stamp(session, &stamp)) {
         openssl_attach_count(attachment, COUNT_UNKNOWN_KEY); /* our key, but not our ticket */
+        return false;
+    }
+    if (!is_name_ours(attachment, ssl, &stamp)) {
         return false;
     }
     /* Asked again for time and policy; a key that was revoked in between is caught as well. */
@@ -209,7 +246,7 @@ SSL_TICKET_RETURN openssl_session_on_decrypted(SSL *ssl, SSL_SESSION *session,
     /* For an empty ticket and one that did not open this is what libssl does by itself: a full
      * handshake, with a new ticket. */
     if (!is_open || attachment == NULL || session == NULL || key_name_len != KEY_NAME_LEN ||
-        !is_still_good(attachment, session, key_name)) {
+        !is_still_good(attachment, ssl, session, key_name)) {
         return SSL_TICKET_RETURN_IGNORE_RENEW;
     }
     openssl_attach_count(attachment, COUNT_DECRYPTED);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a ticket says about its own age, and whether that is still good. */
+/* What a ticket says about its own age and server name, and whether that is still good. */
 #ifndef STEK_SRC_OPENSSL_SESSION_H
 #define STEK_SRC_OPENSSL_SESSION_H
 

@@ -80,6 +80,14 @@ int __wrap_EVP_DigestInit_ex(EVP_MD_CTX *ctx, const EVP_MD *type, ENGINE *impl)
     return fails(OPENSSL_FAULT_DIGEST) ? 0 : __real_EVP_DigestInit_ex(ctx, type, impl);
 }
 
+int __real_EVP_Digest(const void *data, size_t len, unsigned char *out, unsigned int *out_len,
+                      const EVP_MD *type, ENGINE *impl);
+int __wrap_EVP_Digest(const void *data, size_t len, unsigned char *out, unsigned int *out_len,
+                      const EVP_MD *type, ENGINE *impl)
+{
+    return fails(OPENSSL_FAULT_HASH) ? 0 : __real_EVP_Digest(data, len, out, out_len, type, impl);
+}
+
 int __real_SSL_CTX_set_ex_data(SSL_CTX *ctx, int index, void *data);
 int __wrap_SSL_CTX_set_ex_data(SSL_CTX *ctx, int index, void *data)
 {

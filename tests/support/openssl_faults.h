@@ -16,6 +16,7 @@ enum openssl_fault {
     OPENSSL_FAULT_FETCH_CIPHER, /* EVP_CIPHER_fetch */
     OPENSSL_FAULT_FETCH_DIGEST, /* EVP_MD_fetch */
     OPENSSL_FAULT_DIGEST,       /* EVP_DigestInit_ex */
+    OPENSSL_FAULT_HASH,         /* EVP_Digest */
     OPENSSL_FAULT_EX_DATA,      /* SSL_CTX_set_ex_data */
     OPENSSL_FAULT_SECRET,       /* secret_alloc */
 };

@@ -151,6 +151,12 @@ static void note_renewed(SSL *client, const SSL_SESSION *offer, struct tls_pair_
 bool tls_pair_handshake(SSL_CTX *server_ctx, SSL_CTX *client_ctx, int version, SSL_SESSION *offer,
                         struct tls_pair_result *result)
 {
+    return tls_pair_handshake_as(server_ctx, client_ctx, version, offer, NULL, result);
+}
+
+bool tls_pair_handshake_as(SSL_CTX *server_ctx, SSL_CTX *client_ctx, int version,
+                           SSL_SESSION *offer, const char *name, struct tls_pair_result *result)
+{
     bool ok = false;
     SSL *server = SSL_new(server_ctx);
     SSL *client = SSL_new(client_ctx);
@@ -163,7 +169,8 @@ bool tls_pair_handshake(SSL_CTX *server_ctx, SSL_CTX *client_ctx, int version, S
     (void)SSL_set_min_proto_version(client, version);
     (void)SSL_set_max_proto_version(client, version);
     (void)SSL_set_app_data(client, result);
-    if (offer != NULL && SSL_set_session(client, offer) != 1) {
+    if ((offer != NULL && SSL_set_session(client, offer) != 1) ||
+        (name != NULL && SSL_set_tlsext_host_name(client, name) != 1)) {
         goto out;
     }
     ok = shake(server, client, result) && one_byte(client, server) && one_byte(server, client);

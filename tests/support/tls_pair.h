@@ -25,5 +25,8 @@ struct tls_pair_result {
  * either way. */
 bool tls_pair_handshake(SSL_CTX *server, SSL_CTX *client, int version, SSL_SESSION *offer,
                         struct tls_pair_result *result);
+/* The same by a client that asks for the server `name`; NULL: for none. */
+bool tls_pair_handshake_as(SSL_CTX *server, SSL_CTX *client, int version, SSL_SESSION *offer,
+                           const char *name, struct tls_pair_result *result);
 
 #endif

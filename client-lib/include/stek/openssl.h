@@ -28,9 +28,20 @@ extern "C" {
  * libssl tells none for a ticket renewed in a TLS 1.2 resumption). Age is judged by the fleet's
  * time; the session's application data (SSL_SESSION_set1_ticket_appdata) is used for it.
  *
- * OpenSSL opens tickets before its server-name callback runs. A listener that serves several
- * contexts must choose among them in the ClientHello callback (SSL_CTX_set_client_hello_cb), and
- * all of them must be attached.
+ * A ticket opens only under the server name (SNI) that the client offered in the full handshake,
+ * byte for byte, or without one if it offered none. Any other is answered with a full handshake
+ * (counted policy_mismatch). This matters because OpenSSL opens tickets before its server-name
+ * callback runs, with the keys and the rules of the listener's first SSL_CTX: were it not so, a
+ * ticket of one host would resume on another that the callback then switches to, past that one's
+ * client certificate rule (CVE-2025-23419).
+ *
+ * It does not help where one name has several rules. A listener whose callback leads a name to a
+ * strict SSL_CTX still resumes tickets for that name that were issued by a listener whose first
+ * SSL_CTX serves it, if both first ones are attached to the same realm and context; and its own
+ * from before the rule was made. A listener that serves several contexts should therefore choose
+ * among them in the ClientHello callback (SSL_CTX_set_client_hello_cb), which runs before tickets
+ * are opened; all of them must be attached. That is also the only way to resume on any but the
+ * first: tickets are issued by the context that was switched to.
  *
  * Attaching again with nothing changed is STEK_OK. STEK_ERR_REFUSED, with nothing changed:
  * SSL_OP_NO_TICKET is set; early data (0-RTT) is on; `ctx` is already attached otherwise.

@@ -118,7 +118,8 @@ struct stek_counters {
     uint64_t unknown_key;     /* no such name: foreign, forged, or dropped long ago */
     uint64_t refused_old;     /* revoked, past dropped_from, past its own or max_session_age */
     uint64_t no_key;          /* a ticket was wanted and nothing was active */
-    uint64_t policy_mismatch; /* session-id context or verify mode changed after attach */
+    uint64_t policy_mismatch; /* session-id context or verify mode changed after attach, or a
+                                 ticket offered under another server name than its own */
     uint64_t crypto_failures; /* OpenSSL or its RNG failed; the handshake went on without us */
     uint64_t busy;            /* a lookup gave up after 8 tries (answered "no key") */
     uint64_t max_tries;       /* the most tries any lookup took; at most 8 */

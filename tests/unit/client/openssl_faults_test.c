@@ -19,7 +19,8 @@ static void drain_pool(struct fixture *f)
 static void while_openssl_fails_handshakes_are_full_and_without_tickets(void **state)
 {
     static const enum openssl_fault faults[] = {OPENSSL_FAULT_RAND, OPENSSL_FAULT_CIPHER,
-                                                OPENSSL_FAULT_MAC, OPENSSL_FAULT_APPDATA};
+                                                OPENSSL_FAULT_MAC, OPENSSL_FAULT_APPDATA,
+                                                OPENSSL_FAULT_HASH};
     struct fixture *f = *state;
 
     fixture_add_active(f, 1);
@@ -43,15 +44,18 @@ static void while_openssl_fails_handshakes_are_full_and_without_tickets(void **s
 
 static void while_openssl_fails_a_good_ticket_means_a_full_handshake(void **state)
 {
-    static const enum openssl_fault faults[] = {OPENSSL_FAULT_CIPHER, OPENSSL_FAULT_MAC};
+    static const enum openssl_fault faults[] = {OPENSSL_FAULT_CIPHER, OPENSSL_FAULT_MAC,
+                                                OPENSSL_FAULT_HASH};
     struct fixture *f = *state;
 
     fixture_add_active(f, 1);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 6; i++) {
         SSL_SESSION *ticket = fixture_ticket(f, versions[i % 2]);
+        uint64_t failures = fixture_count(f, COUNT_CRYPTO_FAILURES);
         openssl_faults_set(faults[i / 2]);
         assert_false(fixture_resumes(f, versions[i % 2], ticket));
         openssl_faults_set(OPENSSL_FAULT_NONE);
+        assert_true(fixture_count(f, COUNT_CRYPTO_FAILURES) > failures);
         assert_true(fixture_resumes(f, versions[i % 2], ticket));
         SSL_SESSION_free(ticket);
     }

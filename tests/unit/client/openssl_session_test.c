@@ -289,7 +289,7 @@ struct forgery {
 static int forge_stamp(SSL *ssl, void *arg)
 {
     const struct forgery *forgery = arg;
-    unsigned char bytes[32] = {0};
+    unsigned char bytes[64] = {0};
     void *data = NULL;
     size_t len = 0;
 
@@ -306,7 +306,8 @@ static int forge_stamp(SSL *ssl, void *arg)
 static void a_stamp_of_another_version_or_length_becomes_no_ticket(void **state)
 {
     struct fixture *f = *state;
-    static struct forgery rows[] = {{1, 17}, {0, 17}, {2, 17}, {1, 16}, {1, 18}, {1, 1}, {1, 0}};
+    static struct forgery rows[] = {{2, 33}, {0, 33}, {1, 33}, {3, 33}, {1, 17},
+                                    {2, 32}, {2, 34}, {2, 1},  {2, 0}};
 
     fixture_add_active(f, 1);
     for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
