@@ -56,7 +56,8 @@ def build_by_cmake(bench, prefix, cc, flags, sample):
     os.mkdir(folder)
     with open(os.path.join(folder, "CMakeLists.txt"), "w", encoding="utf-8") as f:
         f.write(CMAKE_PROJECT.format(sample=sample))
-    run(["cmake", "-S", folder, "-B", folder + "/b", "-DCMAKE_PREFIX_PATH=" + prefix,
+    run(["cmake", "-G", "Ninja", "-S", folder, "-B", folder + "/b",
+         "-DCMAKE_PREFIX_PATH=" + prefix,
          "-DCMAKE_C_COMPILER=" + cc, "-DCMAKE_C_FLAGS=" + " ".join(flags)], "find_package(stek)")
     run(["cmake", "--build", folder + "/b"], "building by find_package")
     return folder + "/b/outside"
