@@ -209,6 +209,7 @@ static enum err build_server(struct app *app)
         .services = &app->services,
         .limits = connection_limits_default(),
         .connections_max = SERVER_CONNECTIONS_MAX,
+        .strangers_max = SERVER_STRANGERS_MAX,
     };
     return server_new(&options, &app->server);
 }
@@ -336,11 +337,13 @@ void app_free(struct app *app)
 size_t app_locked_memory_need(const struct config *config)
 {
     /* A ring takes two pages, and is held by the replica, the rotator, the store and messages on
-     * their way; the rest is the server's buffer and what slow readers have not taken. */
+     * their way; the rest is the server's buffer, what slow readers have not taken, and what
+     * those can hold who may only connect. */
     const size_t per_realm = (size_t)64 * 1024;
     const size_t base = (size_t)1024 * 1024;
+    const size_t strangers = (size_t)SERVER_STRANGERS_MAX * CONNECTION_STRANGER_LOCKED_MAX;
 
-    return base + config->realm_count * per_realm;
+    return base + strangers + config->realm_count * per_realm;
 }
 
 size_t app_descriptor_need(const struct config *config)

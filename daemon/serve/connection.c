@@ -43,6 +43,16 @@ struct connection_limits connection_limits_default(void)
     };
 }
 
+struct connection_limits connection_limits_for_stranger(void)
+{
+    struct connection_limits limits = connection_limits_default();
+
+    limits.h2.partial_max = 8192;
+    limits.h2.streams_max = 8;
+    limits.h2.output_max = 4096;
+    return limits;
+}
+
 static int64_t boot_now(const struct connection *c)
 {
     return clock_boot_ms(c->env->services->clock);

@@ -16,11 +16,13 @@
 struct slot {
     struct connection *connection; /* owned */
     struct slot *next;
+    bool is_stranger;
 };
 
 struct server {
     struct server_options options;
     struct connection_env env;
+    struct connection_env stranger_env;
     struct listener *listeners[LISTENERS_MAX]; /* owned */
     size_t listener_count;
     struct slot *slots;    /* owned, each */
@@ -33,6 +35,14 @@ struct server {
 static struct serve_stats *stats_of(const struct server *server)
 {
     return server->options.services->stats;
+}
+
+static void free_slot(struct server *server, struct slot *slot)
+{
+    connection_free(slot->connection);
+    stats_of(server)->connections--;
+    stats_of(server)->strangers -= slot->is_stranger;
+    free(slot);
 }
 
 static void resume_listeners(struct server *server)
@@ -72,50 +82,63 @@ static void on_over(void *ctx, struct connection *connection)
     }
     struct slot *slot = *at;
     *at = slot->next;
-    free(slot);
-    connection_free(connection);
-    stats_of(server)->connections--;
+    free_slot(server, slot);
     /* A descriptor is free again, and so is a place. */
     resume_listeners(server);
     tell_if_drained(server);
 }
 
-static void log_refused(struct server *server, bool is_named, const char *why)
+/* A peer without any right must not take the places of those who have one. */
+static enum err check_stranger(struct server *server, const struct peer *peer, struct errbuf *why)
+{
+    struct serve_stats *stats = stats_of(server);
+    char who[PEER_TEXT_MAX];
+
+    if (stats->strangers < server->options.strangers_max) {
+        return ERR_OK;
+    }
+    stats->strangers_refused++;
+    peer_format(peer, who);
+    errbuf_set(why, "no rule names %s, and %u connections of such peers are open already", who,
+               stats->strangers);
+    return ERR_LIMIT;
+}
+
+/* The slot goes into the list. */
+static enum err add_connection(struct server *server, struct slot *slot, int fd, struct peer *peer,
+                               struct errbuf *why)
+{
+    const struct connection_env *env = slot->is_stranger ? &server->stranger_env : &server->env;
+    enum err rc = slot->is_stranger ? check_stranger(server, peer, why) : ERR_OK;
+
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    rc = connection_new(env, fd, peer, &slot->connection);
+    if (rc != ERR_OK) {
+        errbuf_set(why, "%s", err_text(rc));
+        return rc;
+    }
+    slot->next = server->slots;
+    server->slots = slot;
+    stats_of(server)->accepted++;
+    stats_of(server)->connections++;
+    stats_of(server)->strangers += slot->is_stranger;
+    return ERR_OK;
+}
+
+static void refuse(struct server *server, int fd, bool is_named, const char *why)
 {
     const struct services *services = server->options.services;
     int64_t unlogged = 0;
 
+    services->stats->refused++;
     if (log_limit_allows(&services->lines->refused[is_named], clock_boot_ms(services->clock),
                          &unlogged)) {
         log_write(services->log, LOG_LEVEL_WARNING, "connection-refused",
                   LOG_FIELDS(log_string("why", why), log_int("unlogged", unlogged)));
     }
-}
-
-static enum err add_connection(struct server *server, int fd, struct errbuf *why)
-{
-    struct peer peer = {0};
-    struct slot *slot = calloc(1, sizeof(*slot));
-
-    if (slot == NULL) {
-        errbuf_set(why, "out of memory");
-        return ERR_NOMEM;
-    }
-    enum err rc = peer_of_socket(fd, &peer, why);
-    if (rc == ERR_OK) {
-        rc = connection_new(&server->env, fd, &peer, &slot->connection);
-        if (rc != ERR_OK) {
-            errbuf_set(why, "%s", err_text(rc));
-        }
-    }
-    if (rc != ERR_OK) {
-        peer_fini(&peer);
-        free(slot);
-        return rc;
-    }
-    slot->next = server->slots;
-    server->slots = slot;
-    return ERR_OK;
+    (void)close(fd);
 }
 
 static void pause_at_limit(struct server *server)
@@ -132,16 +155,23 @@ static void pause_at_limit(struct server *server)
 static void on_accept(void *ctx, int fd)
 {
     struct server *server = ctx;
-    struct errbuf why = {""};
+    struct errbuf why = {"out of memory"};
+    struct peer peer = {0};
+    struct slot *slot = calloc(1, sizeof(*slot));
+    bool is_named = false;
 
-    if (add_connection(server, fd, &why) != ERR_OK) {
-        stats_of(server)->refused++;
-        log_refused(server, false, why.text);
-        (void)close(fd);
+    enum err rc = slot == NULL ? ERR_NOMEM : peer_of_socket(fd, &peer, &why);
+    if (rc == ERR_OK) {
+        is_named = authz_is_named(server->options.services->rules, &peer);
+        slot->is_stranger = !is_named;
+        rc = add_connection(server, slot, fd, &peer, &why);
+    }
+    if (rc != ERR_OK) {
+        refuse(server, fd, is_named, why.text);
+        peer_fini(&peer);
+        free(slot);
         return;
     }
-    stats_of(server)->accepted++;
-    stats_of(server)->connections++;
     pause_at_limit(server);
 }
 
@@ -170,6 +200,8 @@ enum err server_new(const struct server_options *options, struct server **out_se
         .on_over = on_over,
         .ctx = server,
     };
+    server->stranger_env = server->env;
+    server->stranger_env.limits = connection_limits_for_stranger();
     server->drained = event_new(options->base, -1, 0, on_drained, server);
     if (server->drained == NULL) {
         server_free(server);
@@ -195,9 +227,7 @@ void server_free(struct server *server)
     while (server->slots != NULL) {
         struct slot *slot = server->slots;
         server->slots = slot->next;
-        connection_free(slot->connection);
-        stats_of(server)->connections--;
-        free(slot);
+        free_slot(server, slot);
     }
     if (server->drained != NULL) {
         event_free(server->drained);

@@ -12,12 +12,14 @@
 struct server;
 
 #define SERVER_CONNECTIONS_MAX 1024
+#define SERVER_STRANGERS_MAX   32
 
 struct server_options {
     struct event_base *base;         /* borrowed until server_free() */
     const struct services *services; /* likewise */
     struct connection_limits limits;
     uint32_t connections_max; /* more wait in the kernel's queue */
+    uint32_t strangers_max;   /* of peers whom no rule names; more are closed at once */
 };
 
 enum err server_new(const struct server_options *options, struct server **out_server) MUST_USE;

@@ -18,8 +18,10 @@ struct health;
 
 struct serve_stats {
     uint32_t connections; /* open now */
+    uint32_t strangers;   /* of them, of peers whom no rule names */
     uint64_t accepted;
     uint64_t refused;            /* accepted, but could not be set up */
+    uint64_t strangers_refused;  /* of them, for there were too many strangers */
     uint64_t descriptors_gone;   /* times accepting had to stop for want of descriptors */
     uint64_t limit_reached;      /* times accepting had to stop at the connection limit */
     uint64_t handshake_timeouts; /* no request in time */

@@ -61,6 +61,7 @@ static void put_request(struct secret_buf *out, uint32_t stream, const char *pat
 static size_t locked_after(struct secret_buf *in)
 {
     static const struct peer peer = {.uid = UID_NOBODY, .gid = UID_NOBODY, .pid = 1};
+    const struct connection_limits limits = connection_limits_for_stranger();
     struct world *world = world_new();
     struct call_set *calls = NULL;
     struct errbuf why = {""};
@@ -69,7 +70,7 @@ static size_t locked_after(struct secret_buf *in)
     world_start(world);
     const struct call_set_options options = {.services = &world->services,
                                              .peer = &peer,
-                                             .limits = connection_limits_default().h2,
+                                             .limits = limits.h2,
                                              .on_output = ignore_output};
     assert_int_equal(call_set_new(&options, &calls), ERR_OK);
     size_t before = mapped;
@@ -95,12 +96,29 @@ static void messages_that_never_end_lock_little(void **unused)
         put_request(&in, stream, METHOD_GET_KEYRING);
         h2_raw_frame(&in, RAW_DATA, 0, stream, "", 1);
     }
-    assert_in_range(locked_after(&in), 1, 16384);
+    assert_in_range(locked_after(&in), 1, 8192);
+}
+
+/* A window of nothing: each answer waits in a block of its own. */
+static void answers_that_are_not_taken_lock_little(void **unused)
+{
+    static const uint8_t no_window[] = {0, 4, 0, 0, 0, 0};
+    struct secret_buf in = {0};
+
+    (void)unused;
+    h2_raw_hello(&in, H2_CLIENT);
+    h2_raw_frame(&in, RAW_SETTINGS, 0, 0, no_window, sizeof(no_window));
+    for (uint32_t stream = 1; stream < 200; stream += 2) {
+        put_request(&in, stream, METHOD_HEALTH_WATCH);
+        h2_raw_frame(&in, RAW_DATA, 0, stream, "\0\0\0\0\0", 5);
+    }
+    assert_in_range(locked_after(&in), 1, 32768);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_that_are_not_taken_lock_little),
         cmocka_unit_test(messages_that_never_end_lock_little),
     };
 

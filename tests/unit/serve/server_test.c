@@ -18,6 +18,8 @@
 
 #include "world.h"
 
+static const struct authz_rules nobody;
+
 struct fixture {
     char folder[64];
     char path[96];
@@ -25,6 +27,8 @@ struct fixture {
     struct event_base *base;
     struct server *server;
     size_t drained;
+    struct authz_principal me; /* these rules name this process */
+    struct authz_rules mine;
 };
 
 static int set_up(void **state)
@@ -37,6 +41,9 @@ static int set_up(void **state)
     (void)snprintf(f->path, sizeof(f->path), "%s/s.sock", f->folder);
     f->world = world_new();
     world_start(f->world);
+    f->me = (struct authz_principal){AUTHZ_UID, getuid()};
+    f->mine = (struct authz_rules){.operators = {&f->me, 1}};
+    f->world->services.rules = &f->mine;
     f->base = event_base_new();
     assert_non_null(f->base);
     const struct server_options options = {
@@ -44,6 +51,7 @@ static int set_up(void **state)
         .services = &f->world->services,
         .limits = connection_limits_default(),
         .connections_max = 2,
+        .strangers_max = 1,
     };
     struct errbuf why = {""};
     assert_int_equal(server_new(&options, &f->server), ERR_OK);
@@ -116,6 +124,56 @@ static void connections_over_the_limit_wait_for_a_place(void **state)
     assert_int_equal(f->world->stats.connections, 0);
 }
 
+static bool is_closed(int fd)
+{
+    uint8_t byte;
+
+    for (;;) {
+        ssize_t got = recv(fd, &byte, 1, 0);
+        if (got <= 0) {
+            return got == 0;
+        }
+    }
+}
+
+static void strangers_share_a_few_connections_and_cannot_shut_out_others(void **state)
+{
+    struct fixture *f = *state;
+    int strangers[4];
+
+    f->world->services.rules = &nobody;
+    for (size_t i = 0; i < 3; i++) {
+        strangers[i] = connect_to(f);
+        turn(f);
+        assert_int_equal(is_closed(strangers[i]), i > 0);
+    }
+    assert_int_equal(f->world->stats.connections, 1);
+    assert_int_equal(f->world->stats.strangers, 1);
+    assert_int_equal(f->world->stats.strangers_refused, 2);
+    assert_int_equal(world_count_logged(f->world, "event=connection-refused", "no rule names"), 1);
+    f->world->services.rules = &f->mine;
+    int known = connect_to(f);
+    turn(f);
+    assert_false(is_closed(known));
+    assert_int_equal(f->world->stats.connections, 2);
+    assert_int_equal(f->world->stats.strangers, 1);
+    /* A place that is left is free again. */
+    (void)close(strangers[0]);
+    turn(f);
+    assert_int_equal(f->world->stats.strangers, 0);
+    f->world->services.rules = &nobody;
+    strangers[3] = connect_to(f);
+    turn(f);
+    assert_false(is_closed(strangers[3]));
+    (void)close(known);
+    for (size_t i = 1; i < 4; i++) {
+        (void)close(strangers[i]);
+    }
+    turn(f);
+    assert_int_equal(f->world->stats.connections, 0);
+    assert_int_equal(f->world->stats.strangers, 0);
+}
+
 static void draining_closes_everything_and_tells_once(void **state)
 {
     struct fixture *f = *state;
@@ -161,6 +219,7 @@ int main(void)
 #define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         WITH_SERVER(connections_over_the_limit_wait_for_a_place),
+        WITH_SERVER(strangers_share_a_few_connections_and_cannot_shut_out_others),
         WITH_SERVER(draining_closes_everything_and_tells_once),
         WITH_SERVER(draining_without_connections_ends_at_once),
         WITH_SERVER(a_server_may_be_freed_with_connections_open),
