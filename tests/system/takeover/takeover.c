@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -106,6 +107,8 @@ static bool spawn(struct run *run, size_t slot)
     pid_t pid = fork();
 
     if (pid == 0) {
+        /* Workers never end by themselves: not even a killed test leaves them behind. */
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         work(run);
     }
     run->workers[slot] = pid;
