@@ -183,6 +183,7 @@ static enum err derive_published(struct layout_realm *realm, struct layout_conte
     return rc;
 }
 
+/* Needs no lock: what is counted never changes. */
 static bool find_context(const struct ringmap *map, size_t realm, const char *text, size_t *out)
 {
     const size_t count = layout_load(&map->shared->context_count);
@@ -227,10 +228,14 @@ enum err ringmap_register(struct ringmap *map, size_t realm, const char *context
     if (strlen(context) > CONTEXT_MAX) {
         return ERR_INVALID;
     }
+    if (find_context(map, realm, context, out_context)) {
+        return ERR_OK;
+    }
     enum err rc = ringmap_writer_lock(map);
     if (rc != ERR_OK) {
         return rc;
     }
+    /* Again: another process may have registered it meanwhile. */
     if (!find_context(map, realm, context, out_context)) {
         rc = add_context(map, realm, context, out_context);
     }

@@ -91,7 +91,8 @@ enum err ringmap_export(struct ringmap *map, size_t realm, struct keyring *out_r
                         uint8_t out_digest[DIGEST_LEN], int64_t *out_as_of) MUST_USE;
 
 /* Registers (realm, context) or finds it; subkeys are in place when this returns. Takes the writer
- * mutex. ERR_LIMIT: no room. */
+ * mutex for what is not registered yet, and only then. ERR_LIMIT: no room. ERR_IO: the mutex is
+ * beyond repair. ERR_CRYPTO. */
 enum err ringmap_register(struct ringmap *map, size_t realm, const char *context,
                           size_t *out_context) MUST_USE;
 

@@ -73,7 +73,7 @@ struct layout_realm {
 
 struct layout_context {
     _Alignas(LAYOUT_LINE) _Atomic uint64_t realm;
-    char text[CONTEXT_MAX + 1]; /* guarded by the writer mutex */
+    char text[CONTEXT_MAX + 1]; /* written under the writer mutex; constant once counted */
     _Atomic uint64_t subkeys[2][RINGMAP_LIVE_MAX][LAYOUT_SUBKEYS];
 };
 

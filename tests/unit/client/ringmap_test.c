@@ -16,6 +16,7 @@
 #include "base/secret.h"
 #include "ring_bench.h"
 #include "src/ringmap_layout.h"
+#include "support/broken_writer.h"
 
 /* Sanitizers turn mlock() into nothing, so under them nobody can see whether memory is locked. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -349,6 +350,25 @@ static void a_context_registered_in_a_forked_child_serves_everybody(void **unuse
     ringmap_free(map);
 }
 
+/* A writer that is stopped in the middle holds the mutex for as long as it likes. */
+static void a_context_that_exists_is_found_without_the_writer_mutex(void **unused)
+{
+    struct ringmap *map = bench_map();
+    const size_t first = bench_register(map, "a");
+    const size_t second = bench_register(map, "b");
+    size_t context = SIZE_MAX;
+    (void)unused;
+    broken_writer_make(map);
+    assert_int_equal(ringmap_register(map, 0, "a", &context), ERR_OK);
+    assert_int_equal(context, first);
+    assert_int_equal(ringmap_register(map, 0, "b", &context), ERR_OK);
+    assert_int_equal(context, second);
+    assert_int_equal(ringmap_register(map, 1, "b", &context), ERR_IO);
+    assert_int_equal(ringmap_register(map, 0, "c", &context), ERR_IO);
+    assert_int_equal(context, second);
+    ringmap_free(map);
+}
+
 static void there_are_only_so_many_contexts_and_only_so_long(void **unused)
 {
     struct ringmap *map = bench_map();
@@ -595,6 +615,7 @@ int main(void)
         cmocka_unit_test(contexts_have_their_own_subkeys_whenever_they_register),
         cmocka_unit_test(a_realm_has_only_its_own_keys),
         cmocka_unit_test(a_context_registered_in_a_forked_child_serves_everybody),
+        cmocka_unit_test(a_context_that_exists_is_found_without_the_writer_mutex),
         cmocka_unit_test(there_are_only_so_many_contexts_and_only_so_long),
         cmocka_unit_test(too_many_keys_are_refused_and_what_was_published_stays),
         cmocka_unit_test(what_was_replaced_is_scrubbed),
