@@ -13,12 +13,12 @@ usage() {
 build_packages=(
     gcc libc6-dev cmake ninja-build pkg-config openssl
     libssl-dev libevent-dev libnghttp2-dev libyaml-dev
-    libprotobuf-c-dev protobuf-c-compiler
+    libprotobuf-c-dev protobuf-c-compiler libhiredis-dev
 )
 # clang and clang-tidy: the second compiler and the analyser. g++: the public headers are valid C++.
 test_packages=(
     git g++ clang-14 clang libclang-rt-14-dev clang-format-14 clang-tidy-14 libcmocka-dev
-    universal-ctags shellcheck
+    universal-ctags shellcheck redis-server
     python3 python3-grpcio python3-protobuf protobuf-compiler
 )
 

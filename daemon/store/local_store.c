@@ -1,34 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/local_store.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-struct local_watcher {
-    struct local_watcher *next;
-    char realm[REALM_NAME_MAX + 1];
-    store_changed_fn changed; /* NULL: nobody watches any more */
-    void *ctx;
-    bool hint_due;
-};
-
-static struct local_watcher *find_watcher(const struct local_store *store, const char *realm)
-{
-    for (struct local_watcher *w = store->watchers; w != NULL; w = w->next) {
-        if (strcmp(w->realm, realm) == 0) {
-            return w;
-        }
-    }
-    return NULL;
-}
 
 void local_store_hint(struct local_store *store, const char *realm)
 {
-    struct local_watcher *watcher = find_watcher(store, realm);
-
-    if (watcher != NULL) {
-        watcher->hint_due = watcher->changed != NULL;
-    }
+    hint_list_mark(&store->watchers, realm);
 }
 
 bool local_store_is_expected(const struct store_op *op, const struct store_version *held)
@@ -83,16 +60,6 @@ static void do_op(struct local_store *store, struct store_op *op)
     store_op_finish(op, &result);
 }
 
-static void give_hints(struct local_store *store)
-{
-    for (struct local_watcher *w = store->watchers; w != NULL && !store->is_closed; w = w->next) {
-        if (w->hint_due) {
-            w->hint_due = false;
-            w->changed(w->ctx, w->realm);
-        }
-    }
-}
-
 /* One operation a turn, so that what callbacks start waits for a later one. */
 static void on_turn(void *arg)
 {
@@ -105,7 +72,7 @@ static void on_turn(void *arg)
         do_op(store, op);
     }
     if (!store->is_closed) {
-        give_hints(store);
+        hint_list_give(&store->watchers, &store->is_closed);
     }
     store->is_in_turn = false;
     if (store->is_closed) {
@@ -133,38 +100,10 @@ void local_store_cancel(struct store *base, struct store_op *op)
     unlink_op((struct local_store *)base, op);
 }
 
-static struct local_watcher *make_watcher(struct local_store *store, const char *realm)
-{
-    struct local_watcher *watcher = calloc(1, sizeof(*watcher));
-
-    if (watcher == NULL || text_copy(watcher->realm, sizeof(watcher->realm), realm) != ERR_OK) {
-        free(watcher);
-        return NULL;
-    }
-    watcher->next = store->watchers;
-    store->watchers = watcher;
-    return watcher;
-}
-
 enum err local_store_watch(struct store *base, const char *realm, store_changed_fn changed,
                            void *ctx)
 {
-    struct local_store *store = (struct local_store *)base;
-    struct local_watcher *watcher = find_watcher(store, realm);
-
-    if (watcher == NULL && changed == NULL) {
-        return ERR_OK;
-    }
-    if (watcher == NULL) {
-        watcher = make_watcher(store, realm);
-    }
-    if (watcher == NULL) {
-        return ERR_NOMEM;
-    }
-    watcher->changed = changed;
-    watcher->ctx = ctx;
-    watcher->hint_due = false;
-    return ERR_OK;
+    return hint_list_watch(&((struct local_store *)base)->watchers, realm, changed, ctx);
 }
 
 void local_store_close(struct store *base)
@@ -192,11 +131,7 @@ enum err local_store_init(struct local_store *store, const struct clock *clock,
 
 void local_store_fini(struct local_store *store)
 {
-    while (store->watchers != NULL) {
-        struct local_watcher *watcher = store->watchers;
-        store->watchers = watcher->next;
-        free(watcher);
-    }
+    hint_list_fini(&store->watchers);
     if (store->turn != NULL) {
         timer_free(store->timers, store->turn);
         store->turn = NULL;

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "host/timers.h"
+#include "store/hint_list.h"
 #include "store/store.h"
 
 struct local_store;
@@ -29,7 +30,7 @@ struct local_store {
     const struct clock *clock;
     const struct timers *timers;
     struct timer *turn; /* owned: everything is done in its callback */
-    struct local_watcher *watchers;
+    struct hint_list watchers;
     struct store_op *first; /* borrowed operations, in the order they were started */
     struct store_op *last;
     bool is_in_turn;

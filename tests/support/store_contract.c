@@ -350,6 +350,7 @@ static void a_change_is_hinted_from_the_loop(void **state)
 
     assert_int_equal(store_watch(bench.store, "web", on_changed, &hints), ERR_OK);
     settle(&bench);
+    hints.calls = 0; /* a store that has just begun to listen may hint at everything */
     start_put(&bench, &outcome, NULL, &v1, (struct slice){(const uint8_t *)"x", 1});
     assert_int_equal(hints.calls, 0);
     settle(&bench);

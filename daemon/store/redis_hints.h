@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Hears of changes on a connection of its own: SUBSCRIBE to one channel on which each put
+ * publishes its realm. Hints may be lost, and nothing relies on them; after each subscription
+ * every realm may have changed, and on_all() says so. A silent connection is asked with PING and
+ * left if it does not answer.
+ */
+#ifndef STEKD_STORE_REDIS_HINTS_H
+#define STEKD_STORE_REDIS_HINTS_H
+
+#include <stdint.h>
+
+#include "store/redis_link.h"
+
+#define REDIS_HINTS_PING_MS INT64_C(10000)
+
+struct redis_hints;
+
+struct redis_hints_stats {
+    uint64_t heard;
+    uint64_t refused; /* no realm's name */
+    bool is_subscribed;
+};
+
+struct redis_hints_options {
+    struct event_base *base;
+    const struct timers *timers;
+    const struct random_source *random;
+    const struct redis_server *server;
+    int64_t timeout_ms;
+    const char *channel; /* borrowed */
+    /* Both from the loop; in them redis_hints_close() may be called. */
+    void (*on_all)(void *ctx);
+    void (*on_realm)(void *ctx, const char *realm);
+    void *ctx;
+    struct redis_hints_stats *stats; /* borrowed */
+};
+
+enum err redis_hints_open(const struct redis_hints_options *options,
+                          struct redis_hints **out_hints) MUST_USE;
+/* No callback comes any more. NULL allowed. */
+void redis_hints_close(struct redis_hints *hints);
+
+#endif
