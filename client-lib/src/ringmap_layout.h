@@ -37,6 +37,12 @@
 #define LAYOUT_HAS_BYTES UINT64_C(2)
 #define LAYOUT_SCHEDULED UINT64_C(4)
 
+/* Elsewhere the compiler's library guards them by locks of the *process*: readers in another one
+ * would see torn words, and a fork might inherit such a lock held. */
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_LONG_LOCK_FREE == 2 &&
+                   sizeof(_Atomic uint64_t) == LAYOUT_WORD,
+               "the mapping needs 64-bit atomics without locks");
+
 struct layout_entry {
     _Atomic uint64_t name[LAYOUT_NAME];
     _Atomic uint64_t published_at;
