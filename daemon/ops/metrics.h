@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the rooms have counted, as Prometheus text (format 0.0.4). Pure: facts in, text out; app/
+ * collects the facts. Names follow prometheus.io/docs/practices/naming; times are Unix seconds, so
+ * that ages are left to the query. There is no field a key byte could be put into.
+ */
+#ifndef STEKD_OPS_METRICS_H
+#define STEKD_OPS_METRICS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
+
+/* How many keys of a realm are in one state: "next", "active", ... */
+struct metrics_keys {
+    const char *state;
+    uint32_t count;
+};
+
+struct metrics_realm {
+    const char *realm;
+    bool is_ready;
+    bool is_suspect;
+    bool is_store_up;
+    bool has_active;
+    int64_t active_from_ms;   /* if has_active */
+    int64_t next_rotation_ms; /* 0: none is scheduled */
+    int64_t rotate_every_ms;
+    uint64_t rotations;
+    uint32_t watchers;
+    uint32_t watchers_current;
+    uint64_t puts;
+    uint64_t conflicts;
+    uint64_t put_failures;
+    uint64_t heals;
+    uint64_t keys_created;
+    const struct metrics_keys *keys;
+    size_t keys_count;
+};
+
+/* Calls that ended, by gRPC method and status. */
+struct metrics_calls {
+    const char *method; /* "stek.v1.KeyService/GetKeyring" */
+    const char *status; /* "OK" */
+    uint64_t count;
+};
+
+/* Everything is borrowed during the call. */
+struct metrics_facts {
+    const char *version;
+    const char *store_type;
+    int64_t started_ms;
+    uint32_t connections;
+    uint64_t connections_accepted;
+    uint64_t connections_refused;
+    uint64_t denied;
+    uint64_t log_lines_dropped;
+    uint64_t http_refused;
+    const struct metrics_realm *realms;
+    size_t realm_count;
+    const struct metrics_calls *calls;
+    size_t call_count;
+};
+
+void metrics_print(FILE *to, const struct metrics_facts *facts);
+
+#endif
