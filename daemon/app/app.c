@@ -149,6 +149,7 @@ static enum err build_realm(struct app *app, const struct config_realm *config, 
     }
     const struct app_journal_options journal = {
         .replica = realm->replica,
+        .rotator = realm->rotator,
         .clock = &app->clock,
         .timers = &app->timers,
         .log = app->options.log,

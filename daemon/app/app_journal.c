@@ -168,10 +168,21 @@ static bool may_tell(struct app_journal *journal, enum trouble kind)
     return true;
 }
 
+/* The replica's comes first: the rotator waits until it is over. */
+static const char *problem_of(const struct app_journal *journal)
+{
+    const char *problem = replica_problem(journal->options.replica);
+
+    if (problem[0] == '\0' && journal->options.rotator != NULL) {
+        problem = rotator_problem(journal->options.rotator);
+    }
+    return problem;
+}
+
 /* A line about clock or store carries the problem with it, which is then told. */
 static void tell_trouble(struct app_journal *journal, bool is_bad, const char *event)
 {
-    const char *problem = replica_problem(journal->options.replica);
+    const char *problem = problem_of(journal);
     const struct log_field fields[] = {
         log_string("realm", realm_of(journal)),
         log_string("problem", problem),
@@ -211,7 +222,7 @@ static void look_at_troubles(struct app_journal *journal)
         tell_trouble(journal, reach == REACH_NO,
                      reach == REACH_NO ? "store-unreachable" : "store-reachable");
     }
-    const char *problem = replica_problem(replica);
+    const char *problem = problem_of(journal);
     if (!app_journal_is_same_problem(problem, journal->problem.text) &&
         may_tell(journal, TROUBLE_PROBLEM)) {
         bool is_over = problem[0] == '\0';

@@ -20,16 +20,18 @@
 #include "host/timers.h"
 #include "ops/log.h"
 #include "replica/replica.h"
+#include "rotate/rotator.h"
 
 #define APP_JOURNAL_GAP_MS INT64_C(1000) /* between two lines of one kind of trouble */
 
 struct app_journal;
 
 struct app_journal_options {
-    struct replica *replica;     /* borrowed until app_journal_free() */
-    const struct clock *clock;   /* likewise */
-    const struct timers *timers; /* likewise */
-    struct log *log;             /* likewise */
+    struct replica *replica;       /* borrowed until app_journal_free() */
+    const struct rotator *rotator; /* likewise; NULL: this daemon only reads */
+    const struct clock *clock;     /* likewise */
+    const struct timers *timers;   /* likewise */
+    struct log *log;               /* likewise */
 };
 
 /* Before replica_start(). ERR_NOMEM; ERR_LIMIT: the replica has no place for a listener. */

@@ -23,6 +23,7 @@ struct rotator {
     struct timer *look_timer;
     struct timer *act_timer; /* the first act's deadline */
     struct rotator_stats stats;
+    struct errbuf problem; /* see rotator_problem() */
 
     struct store_op op; /* the put under way */
     struct plan putting;
@@ -250,6 +251,21 @@ static void on_put(void *ctx, const struct store_result *result)
     timer_arm(rotator->timers, rotator->look_timer, 0);
 }
 
+/* No memory or no randomness: nothing can be put, whoever asks for it. */
+static void fail_to_publish(struct rotator *rotator, enum err rc)
+{
+    errbuf_set(&rotator->problem, "no new key can be published: %s",
+               rc == ERR_NOMEM ? "out of memory, or of memory that may be locked (RLIMIT_MEMLOCK)"
+                               : err_text(rc));
+    rotator->stats.put_failures++;
+    /* Not at once again. */
+    timer_arm(rotator->timers, rotator->look_timer, load_pace_every(sync_interval(rotator)));
+    /* Those who repeat their act as soon as they hear of it wait for the next look. */
+    for (size_t left = rotator->acts.count; left > 0 && rotator->acts.count > 0; left--) {
+        finish_act(rotator, rc, rotator->problem.text, NULL);
+    }
+}
+
 /* Takes the plan's ring. */
 static void start_put(struct rotator *rotator, struct plan *plan)
 {
@@ -272,14 +288,12 @@ static void start_put(struct rotator *rotator, struct plan *plan)
     enum err rc = vault_put(rotator->store, &rotator->op, &putting, rotator->random,
                             &rotator->putting_version);
     if (rc != ERR_OK) {
-        rotator->stats.put_failures++;
-        bool was_act = rotator->putting.is_act;
         plan_fini(&rotator->putting);
         rotator->putting = (struct plan){0};
-        if (was_act) {
-            finish_act(rotator, rc, "the record could not be prepared", NULL);
-        }
+        fail_to_publish(rotator, rc);
+        return;
     }
+    rotator->problem.text[0] = '\0';
 }
 
 /* --- looking --- */
@@ -335,11 +349,11 @@ static void look(struct rotator *rotator)
     };
     rc = make_plan(rotator, &plan, &moment);
     if (rc != ERR_OK) {
-        /* No memory or no randomness: not at once again. */
-        timer_arm(rotator->timers, rotator->look_timer, load_pace_every(sync_interval(rotator)));
+        fail_to_publish(rotator, rc);
     } else if (plan.is_due) {
         start_put(rotator, &plan);
     } else {
+        rotator->problem.text[0] = '\0';
         note_quiet(rotator, &plan, &moment);
         timer_arm(rotator->timers, rotator->look_timer, plan_wait(&plan, &rotator->pace, &moment));
     }
@@ -438,6 +452,11 @@ void rotator_abandon(struct rotator *rotator, void *ctx)
 {
     act_queue_abandon(&rotator->acts, ctx, is_putting(rotator) && rotator->putting.is_act);
     arm_act_timer(rotator);
+}
+
+const char *rotator_problem(const struct rotator *rotator)
+{
+    return rotator->problem.text;
 }
 
 const struct rotator_stats *rotator_get_stats(const struct rotator *rotator)

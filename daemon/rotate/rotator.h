@@ -39,8 +39,9 @@ struct rotator_options {
 struct rotator_stats {
     uint64_t puts; /* accepted by the store */
     uint64_t conflicts;
-    uint64_t put_failures;
-    uint64_t heals; /* R4 write-backs accepted */
+    uint64_t put_failures; /* refused or unanswered; or there was nothing to put for want of memory
+                              or randomness */
+    uint64_t heals;        /* R4 write-backs accepted */
     uint64_t keys_created;
 };
 
@@ -57,14 +58,17 @@ typedef void (*rotator_done_fn)(void *ctx, enum err code, const char *why,
 /* Completes exactly once, from the loop or (refusals only) before this returns: ERR_OK once the
  * store has it (or at once when nothing was to be changed), what change_rotate() refuses,
  * ERR_UNAVAILABLE (not ready, or no clear answer of the store within 10 s: repeat it, it names the
- * key), ERR_REFUSED (suspect clock, or a newer stekd wrote the record), ERR_LIMIT (too many acts
- * waiting). */
+ * key), ERR_NOMEM and ERR_CRYPTO (rotator_problem() at that moment), ERR_REFUSED (suspect clock, or
+ * a newer stekd wrote the record), ERR_LIMIT (too many acts waiting). */
 void rotator_rotate(struct rotator *rotator, const uint8_t retire[KEY_NAME_LEN],
                     rotator_done_fn done, void *ctx);
 /* The caller of rotator_rotate() went away: its `done` will not be called. What was not put yet
  * will not be. */
 void rotator_abandon(struct rotator *rotator, void *ctx);
 
+/* Why no key can be published, with what would help; "" while nothing speaks against it. What the
+ * replica's problem says is not repeated. */
+const char *rotator_problem(const struct rotator *rotator);
 const struct rotator_stats *rotator_get_stats(const struct rotator *rotator);
 
 #endif

@@ -179,16 +179,6 @@ static void audit_denied(struct call *call, const struct wire_rotate *request)
     audit(call, request, ERR_DENIED, detail.text);
 }
 
-static struct rotator *find_rotator(const struct services *services, const char *realm)
-{
-    for (size_t i = 0; i < services->realm_count; i++) {
-        if (strcmp(services->realms[i].realm, realm) == 0) {
-            return services->realms[i].rotator;
-        }
-    }
-    return NULL;
-}
-
 static void on_rotated(void *ctx, enum err code, const char *why,
                        const struct change_result *result)
 {
@@ -235,7 +225,7 @@ static void rotate_on_message(struct call *call, struct slice message)
         return;
     }
     /* Set before the call: a refusal may complete inside it. */
-    rotation->rotator = find_rotator(call_services(call), request->realm);
+    rotation->rotator = services_find_rotator(call_services(call), request->realm);
     rotator_rotate(rotation->rotator, request->retire, on_rotated, call);
 }
 

@@ -66,4 +66,7 @@ struct services {
     int64_t started_ms;
 };
 
+/* NULL when there is no such realm. */
+struct rotator *services_find_rotator(const struct services *services, const char *realm);
+
 #endif

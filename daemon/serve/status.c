@@ -42,9 +42,12 @@ static void count_keys(const struct keyring *ring, int64_t now, struct wire_real
 }
 
 /* The first thing that is wrong, in the order of what an operator must know first. */
-static void describe_problem(struct replica *replica, int64_t now, struct wire_realm_status *out)
+static void describe_problem(const struct services *services, struct replica *replica, int64_t now,
+                             struct wire_realm_status *out)
 {
+    const struct rotator *rotator = services_find_rotator(services, out->realm);
     const char *problem = replica_problem(replica);
+    const char *obstacle = rotator == NULL ? "" : rotator_problem(rotator);
     int64_t first = schedule_first_active(replica_ring(replica), now);
 
     if (problem[0] != '\0') {
@@ -55,6 +58,8 @@ static void describe_problem(struct replica *replica, int64_t now, struct wire_r
     } else if (replica_is_suspect(replica)) {
         (void)snprintf(out->problem, sizeof(out->problem),
                        "this daemon's clock is suspect: it serves, and changes nothing");
+    } else if (obstacle[0] != '\0') {
+        (void)snprintf(out->problem, sizeof(out->problem), "%s", obstacle);
     } else if (!out->has_active && first == SCHEDULE_NEVER) {
         (void)snprintf(out->problem, sizeof(out->problem),
                        "no key is active and none is scheduled: no tickets are issued");
@@ -86,7 +91,7 @@ void status_of_realm(const struct services *services, struct replica *replica,
     hub_count(services->hub, status.realm, &status.watchers, &status.watchers_current);
     status.as_of_ms = replica_as_of(replica);
     status.policy = *replica_policy(replica);
-    describe_problem(replica, now, &status);
+    describe_problem(services, replica, now, &status);
     *out = status;
 }
 

@@ -28,6 +28,19 @@ struct world {
     char text[65536];
 };
 
+static void open_journal(struct world *w)
+{
+    const struct app_journal_options options = {
+        .replica = w->bench.replica,
+        .rotator = w->rotator,
+        .clock = &w->bench.clock.clock,
+        .timers = fake_time_timers(w->bench.time),
+        .log = w->log,
+    };
+
+    assert_int_equal(app_journal_new(&options, &w->journal), ERR_OK);
+}
+
 static int set_up(void **state)
 {
     struct world *w = calloc(1, sizeof(*w));
@@ -41,13 +54,7 @@ static int set_up(void **state)
                                     .level = LOG_LEVEL_DEBUG,
                                     .clock = &w->bench.clock.clock};
     assert_int_equal(log_new(&log, &w->log), ERR_OK);
-    const struct app_journal_options options = {
-        .replica = w->bench.replica,
-        .clock = &w->bench.clock.clock,
-        .timers = fake_time_timers(w->bench.time),
-        .log = w->log,
-    };
-    assert_int_equal(app_journal_new(&options, &w->journal), ERR_OK);
+    open_journal(w);
     *state = w;
     return 0;
 }
@@ -292,6 +299,24 @@ static void a_refused_record_is_told_once_and_so_is_its_end(void **state)
 }
 
 /* The sentence gives the distance, which differs with each answer of the store. */
+static void keys_that_cannot_be_made_are_told_once_and_so_is_their_end(void **state)
+{
+    struct world *w = *state;
+
+    add_rotator(w);
+    app_journal_free(w->journal);
+    open_journal(w);
+    w->bench.random.is_broken = true;
+    start(w);
+    replica_bench_run(&w->bench, MINUTE_MS);
+    COUNT(w, "event=realm-problem ", 1);
+    COUNT(w, "no new key can be published", 1);
+    w->bench.random.is_broken = false;
+    replica_bench_run(&w->bench, MINUTE_MS);
+    COUNT(w, "event=realm-problem ", 1);
+    COUNT(w, "event=realm-problem-over ", 1);
+}
+
 static void a_clock_that_jumps_is_told_once_and_again_when_it_is_sound(void **state)
 {
     struct world *w = *state;
@@ -394,6 +419,7 @@ int main(void)
         IN_WORLD(a_store_that_goes_and_comes_is_told_twice),
         IN_WORLD(a_store_that_is_away_at_the_start_is_told_before_ready),
         IN_WORLD(a_refused_record_is_told_once_and_so_is_its_end),
+        IN_WORLD(keys_that_cannot_be_made_are_told_once_and_so_is_their_end),
         IN_WORLD(a_clock_that_jumps_is_told_once_and_again_when_it_is_sound),
         IN_WORLD(what_flaps_is_told_once_a_second_and_its_end_is_not_lost),
         IN_WORLD(problems_are_the_same_when_only_their_numbers_differ),

@@ -9,11 +9,22 @@
 #include <cmocka.h>
 
 #include "keyring/schedule.h"
+#include "rotate/plan.h"
 #include "support/replica_bench.h"
 
 #define POLL_MS (BENCH_SYNC_MS / 4)
 #define LEAD_MS (2 * BENCH_SYNC_MS)
 #define HOUR_MS INT64_C(3600000)
+
+static bool is_memory_gone;
+
+void *__real_secret_alloc(size_t size);
+void *__wrap_secret_alloc(size_t size);
+
+void *__wrap_secret_alloc(size_t size)
+{
+    return is_memory_gone ? NULL : __real_secret_alloc(size);
+}
 
 struct bench {
     struct replica_bench realm;
@@ -532,9 +543,41 @@ static void without_randomness_no_key_is_made_and_nothing_spins(void **unused)
     start(&bench);
     run(&bench, 60000);
     assert_int_equal(held(&bench)->count, 0);
+    assert_non_null(strstr(rotator_problem(bench.rotator), "no new key can be published: "));
+    uint64_t failures = rotator_get_stats(bench.rotator)->put_failures;
+    assert_in_range(failures, 60000 / BENCH_SYNC_MS, 60000 / PLAN_LOOK_MIN_MS / 4);
     bench.realm.random.is_broken = false;
     run(&bench, POLL_MS);
     assert_true(held(&bench)->count > 0);
+    assert_string_equal(rotator_problem(bench.rotator), "");
+    assert_int_equal(rotator_get_stats(bench.rotator)->put_failures, failures);
+    close_bench(&bench);
+}
+
+static void a_rotate_without_memory_says_so_at_once(void **unused)
+{
+    struct bench bench;
+    struct answer answers[2] = {{0}};
+
+    (void)unused;
+    open_bench(&bench);
+    start_settled(&bench);
+    for (size_t i = 0; i < 2; i++) {
+        rotator_rotate(bench.rotator, active_name(&bench), on_done, &answers[i]);
+    }
+    is_memory_gone = true;
+    run(&bench, 0);
+    is_memory_gone = false;
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(answers[i].calls, 1);
+        assert_int_equal(answers[i].code, ERR_NOMEM);
+        assert_non_null(strstr(answers[i].why, "RLIMIT_MEMLOCK"));
+    }
+    assert_non_null(strstr(rotator_problem(bench.rotator), "RLIMIT_MEMLOCK"));
+    run(&bench, POLL_MS);
+    assert_string_equal(rotator_problem(bench.rotator), "");
+    run(&bench, ROTATOR_ACT_TIMEOUT_MS);
+    assert_int_equal(answers[0].calls + answers[1].calls, 2);
     close_bench(&bench);
 }
 
@@ -592,6 +635,7 @@ int main(void)
         cmocka_unit_test(who_went_away_is_not_called),
         cmocka_unit_test(freeing_cancels_what_waits),
         cmocka_unit_test(a_suspect_daemon_puts_nothing),
+        cmocka_unit_test(a_rotate_without_memory_says_so_at_once),
         cmocka_unit_test(without_randomness_no_key_is_made_and_nothing_spins),
         cmocka_unit_test(a_put_prepared_before_a_flush_loses_to_what_was_healed_since),
     };

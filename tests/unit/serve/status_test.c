@@ -29,6 +29,7 @@ struct fixture {
     struct hub *hub;
     struct replica *replica;
     struct rotator *rotator;
+    struct service_realm service_realm;
     struct serve_stats stats;
     struct services services;
 };
@@ -64,8 +65,11 @@ static void start(struct fixture *f, bool has_rotator)
     if (has_rotator) {
         assert_int_equal(rotator_new(&rotator, &f->rotator), ERR_OK);
     }
+    f->service_realm = (struct service_realm){"web", f->rotator};
     f->services = (struct services){
         .hub = f->hub,
+        .realms = &f->service_realm,
+        .realm_count = 1,
         .rules = &rules,
         .clock = fake_time_clock(f->time),
         .stats = &f->stats,
@@ -157,6 +161,29 @@ static void a_suspect_clock_is_a_problem(void **unused)
     stop(&f);
 }
 
+/* Long before no key is active. */
+static void keys_that_cannot_be_made_are_a_problem(void **unused)
+{
+    struct fixture f;
+    struct wire_status status = {0};
+
+    (void)unused;
+    start(&f, true);
+    f.random.is_broken = true;
+    fake_time_run(f.time, 59000);
+    assert_int_equal(status_collect(&f.services, &web_operator, &status), ERR_OK);
+    assert_true(status.realms[0].has_active);
+    assert_int_equal(status.problem_count, 1);
+    assert_non_null(strstr(status.problems[0], "no new key can be published"));
+    wire_status_fini(&status);
+    f.random.is_broken = false;
+    fake_time_run(f.time, SYNC_MS);
+    assert_int_equal(status_collect(&f.services, &web_operator, &status), ERR_OK);
+    assert_int_equal(status.problem_count, 0);
+    wire_status_fini(&status);
+    stop(&f);
+}
+
 static void a_realm_without_any_key_says_so(void **unused)
 {
     struct fixture f;
@@ -218,6 +245,7 @@ int main(void)
         cmocka_unit_test(all_is_well_when_nothing_is_wrong),
         cmocka_unit_test(a_store_out_of_reach_is_a_problem_and_what_is_held_is_still_shown),
         cmocka_unit_test(a_suspect_clock_is_a_problem),
+        cmocka_unit_test(keys_that_cannot_be_made_are_a_problem),
         cmocka_unit_test(a_realm_without_any_key_says_so),
         cmocka_unit_test(tombstones_are_counted_apart),
         cmocka_unit_test(status_is_for_operators_of_at_least_one_realm),
