@@ -40,7 +40,7 @@ struct ops_http_options {
 /* ERR_INVALID: not a loopback address. ERR_IO: cannot listen there. With a sentence, either. */
 enum err ops_http_new(const struct ops_http_options *options, struct ops_http **out_http,
                       struct errbuf *why) MUST_USE;
-/* Closes every connection. NULL allowed. */
+/* No callback afterwards; the sockets close on the loop's next turn. NULL allowed. */
 void ops_http_free(struct ops_http *http);
 
 uint16_t ops_http_port(const struct ops_http *http);
