@@ -37,6 +37,30 @@ const struct clock *client_clock(struct stek_client *client)
     return client->clock;
 }
 
+enum stek_status client_find_places(const struct stek_client *client, const char *realm,
+                                    const char *context, size_t *out_realm, size_t *out_context)
+{
+    const int place = ringmap_find_realm(client->map, realm);
+    if (place < 0) {
+        return STEK_ERR_UNKNOWN_REALM;
+    }
+    switch (ringmap_register(client->map, (size_t)place, context, out_context)) {
+    case ERR_OK:
+        *out_realm = (size_t)place;
+        return STEK_OK;
+    case ERR_INVALID:
+        return STEK_ERR_INVALID;
+    case ERR_LIMIT:
+        return STEK_ERR_TOO_SMALL;
+    case ERR_NOMEM:
+        return STEK_ERR_NOMEM;
+    case ERR_IO:
+        return STEK_ERR_SYSTEM;
+    default:
+        return STEK_ERR_CRYPTO;
+    }
+}
+
 struct stek_client *client_new_with(struct ringmap *map, const struct clock *clock)
 {
     struct stek_client *client = calloc(1, sizeof(*client));

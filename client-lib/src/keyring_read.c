@@ -32,40 +32,18 @@ static enum stek_status read_keys(struct stek_client *client, size_t context,
     return answer == RINGMAP_FOUND ? STEK_OK : STEK_ERR_NO_KEYS;
 }
 
-static enum stek_status find_context(struct stek_client *client, const char *realm,
-                                     const char *context, size_t *out_context)
-{
-    const int place = ringmap_find_realm(client_ringmap(client), realm);
-    if (place < 0) {
-        return STEK_ERR_UNKNOWN_REALM;
-    }
-    switch (ringmap_register(client_ringmap(client), (size_t)place, context, out_context)) {
-    case ERR_OK:
-        return STEK_OK;
-    case ERR_INVALID:
-        return STEK_ERR_INVALID;
-    case ERR_LIMIT:
-        return STEK_ERR_TOO_SMALL;
-    case ERR_NOMEM:
-        return STEK_ERR_NOMEM;
-    case ERR_IO:
-        return STEK_ERR_SYSTEM;
-    default:
-        return STEK_ERR_CRYPTO;
-    }
-}
-
 enum stek_status stek_keyring_read(struct stek_client *client, const char *realm,
                                    const char *context, struct stek_key *keys, size_t key_size,
                                    size_t capacity, size_t *out_count)
 {
+    size_t realm_at = 0;
     size_t place = 0;
     size_t count = 0;
     if (client == NULL || realm == NULL || context == NULL || out_count == NULL ||
         (keys == NULL && capacity > 0) || key_size < sizeof(*keys) || key_size > KEY_SIZE_MAX) {
         return STEK_ERR_INVALID;
     }
-    enum stek_status status = find_context(client, realm, context, &place);
+    enum stek_status status = client_find_places(client, realm, context, &realm_at, &place);
     if (status != STEK_OK) {
         return status;
     }

@@ -87,27 +87,6 @@ static enum stek_status check(SSL_CTX *ctx)
     return STEK_OK;
 }
 
-static enum stek_status find_places(struct ringmap *map, const char *realm, const char *context,
-                                    struct openssl_attachment *attachment)
-{
-    int place = ringmap_find_realm(map, realm);
-
-    if (place < 0) {
-        return STEK_ERR_UNKNOWN_REALM;
-    }
-    attachment->realm = (size_t)place;
-    switch (ringmap_register(map, attachment->realm, context, &attachment->context)) {
-    case ERR_OK:
-        return STEK_OK;
-    case ERR_LIMIT:
-        return STEK_ERR_TOO_SMALL;
-    case ERR_NOMEM:
-        return STEK_ERR_NOMEM;
-    default:
-        return STEK_ERR_CRYPTO;
-    }
-}
-
 static enum stek_status make(struct stek_client *client, SSL_CTX *ctx, const char *realm,
                              const char *context, struct openssl_attachment **out_attachment)
 {
@@ -119,7 +98,8 @@ static enum stek_status make(struct stek_client *client, SSL_CTX *ctx, const cha
     made->map = client_ringmap(client);
     made->clock = client_clock(client);
     made->verify_mode = SSL_CTX_get_verify_mode(ctx);
-    enum stek_status status = find_places(made->map, realm, context, made);
+    enum stek_status status =
+        client_find_places(client, realm, context, &made->realm, &made->context);
     if (status == STEK_OK) {
         made->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
         made->digest = EVP_MD_fetch(NULL, "SHA2-256", NULL);

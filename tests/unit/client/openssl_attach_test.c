@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/openssl_attach.h"
 
+#include "support/broken_writer.h"
 #include "unit/client/openssl_fixture.h"
 
 /* --- refusals ---------------------------------------------------------------------------------
@@ -66,6 +67,21 @@ static void more_contexts_than_were_asked_for_are_too_many(void **state)
     for (size_t i = 0; i < 4; i++) {
         SSL_CTX_free(ctx[i]);
     }
+}
+
+/* As stek_keyring_read() names it. */
+static void a_mapping_beyond_repair_is_the_systems_fault_and_not_openssls(void **state)
+{
+    struct fixture *f = *state;
+    SSL_CTX *ctx = tls_pair_server_ctx();
+    struct stek_key key;
+    size_t count = 0;
+
+    broken_writer_make(f->world.map);
+    assert_int_equal(stek_ssl_ctx_attach(f->world.client, ctx, "web", "new"), STEK_ERR_SYSTEM);
+    assert_int_equal(stek_keyring_read(f->world.client, "web", "new", &key, sizeof(key), 1, &count),
+                     STEK_ERR_SYSTEM);
+    SSL_CTX_free(ctx);
 }
 
 static void attaching_again_is_fine_only_if_nothing_differs(void **state)
@@ -268,6 +284,7 @@ int main(void)
         FIXTURE_TEST(arguments_that_cannot_be_meant_are_invalid),
         FIXTURE_TEST(a_server_that_libssl_would_not_give_tickets_is_refused),
         FIXTURE_TEST(more_contexts_than_were_asked_for_are_too_many),
+        FIXTURE_TEST(a_mapping_beyond_repair_is_the_systems_fault_and_not_openssls),
         FIXTURE_TEST(attaching_again_is_fine_only_if_nothing_differs),
         FIXTURE_TEST(the_applications_own_key_callback_is_replaced),
         FIXTURE_TEST(a_session_id_context_changed_after_attach_issues_no_ticket),
