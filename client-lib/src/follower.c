@@ -108,18 +108,37 @@ static enum err check(const struct follower *follower, const struct wire_snapsho
     return ERR_OK;
 }
 
-static enum err check_fits(const struct keyring *ring, struct errbuf *why)
+static bool is_live(const struct key *key)
+{
+    return key->has_bytes && !key->revoked;
+}
+
+static struct key *first_to_end(struct keyring *ring)
+{
+    struct key *first = NULL;
+    for (size_t i = 0; i < ring->count; i++) {
+        struct key *key = &ring->keys[i];
+        if (is_live(key) && (first == NULL || key->dropped_from < first->dropped_from)) {
+            first = key;
+        }
+    }
+    return first;
+}
+
+/* Many partitions that rotated and meet again have more usable keys than the mapping holds. To
+ * refuse them would leave this frontend behind for as long as they last; without those that end
+ * first, which have issued for the longest, it merely shakes hands in full a little more often. */
+static size_t give_up_excess(struct keyring *ring)
 {
     size_t live = 0;
+    size_t given_up = 0;
     for (size_t i = 0; i < ring->count; i++) {
-        live += ring->keys[i].has_bytes && !ring->keys[i].revoked;
+        live += is_live(&ring->keys[i]);
     }
-    if (ring->count > RINGMAP_ENTRIES_MAX || live > RINGMAP_LIVE_MAX) {
-        errbuf_set(why, "%zu keys, %zu of them usable, are more than %d and %d", ring->count, live,
-                   RINGMAP_ENTRIES_MAX, RINGMAP_LIVE_MAX);
-        return ERR_LIMIT;
+    for (; live - given_up > RINGMAP_LIVE_MAX; given_up++) {
+        key_wipe(first_to_end(ring));
     }
-    return ERR_OK;
+    return given_up;
 }
 
 /* The union as it will be, without what is over at `now`. */
@@ -136,7 +155,11 @@ static enum err unite(const struct follower *follower, const struct keyring *arr
     }
     (void)keyring_drop(out, now);
     (void)keyring_forget(out, now);
-    return check_fits(out, why);
+    if (out->count > RINGMAP_ENTRIES_MAX) {
+        errbuf_set(why, "%zu entries are more than %d", out->count, RINGMAP_ENTRIES_MAX);
+        return ERR_LIMIT;
+    }
+    return ERR_OK;
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -182,6 +205,7 @@ enum err follower_accept(struct follower *follower, const struct wire_snapshot *
     }
     if (rc == ERR_OK) {
         keyring_swap(&follower->ring, &united);
+        follower->given_up = give_up_excess(&follower->ring);
         take(follower, snapshot, now);
         follower->accepted++;
     } else {

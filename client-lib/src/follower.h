@@ -4,7 +4,8 @@
  *
  * R2: the ring held is the union of all snapshots seen, and decrypts; only what the newest snapshot
  * contains may encrypt; a revocation or an earlier date, once seen, stays. A snapshot that is not
- * sound in every key is refused whole (R8), counted, and what is held stays.
+ * sound in every key is refused whole (R8), counted, and what is held stays. Of more than
+ * RINGMAP_LIVE_MAX usable keys those that end first are given up: wiped, and so never back.
  */
 #ifndef STEK_SRC_FOLLOWER_H
 #define STEK_SRC_FOLLOWER_H
@@ -26,6 +27,7 @@ struct follower {
     int64_t as_of;              /* fleet ms */
     uint64_t accepted;
     uint64_t refused;
+    size_t given_up; /* usable keys that did not fit when the newest snapshot was accepted */
 };
 
 /* ERR_INVALID for a bad realm name. Needs no memory yet. */
@@ -37,8 +39,8 @@ void follower_fini(struct follower *follower);
 enum err follower_import(struct follower *follower, struct ringmap *map, size_t realm) MUST_USE;
 
 /* `now`: fleet ms, known (not 0). ERR_INVALID with a sentence: an unsound snapshot; ERR_LIMIT: the
- * union would not fit the mapping; ERR_NOMEM, ERR_CRYPTO. On failure nothing changes but the count.
- * Afterwards publish follower_view(). */
+ * union has more than RINGMAP_ENTRIES_MAX entries; ERR_NOMEM, ERR_CRYPTO. On failure nothing
+ * changes but the count. Afterwards publish follower_view(). */
 enum err follower_accept(struct follower *follower, const struct wire_snapshot *snapshot,
                          int64_t now, struct errbuf *why) MUST_USE;
 

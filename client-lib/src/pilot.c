@@ -132,6 +132,16 @@ static enum err publish(struct pilot *pilot, size_t realm, struct errbuf *why)
     return rc;
 }
 
+static void log_given_up(const struct pilot *pilot, size_t realm, size_t count)
+{
+    struct errbuf line;
+    errbuf_set(&line,
+               "more than %d usable keys: the %zu that end first are given up, and their "
+               "tickets mean full handshakes here",
+               RINGMAP_LIVE_MAX, count);
+    log_line(pilot, realm, PILOT_WARNING, line.text);
+}
+
 static enum err install(struct pilot *pilot, size_t realm, const struct wire_snapshot *snapshot,
                         int64_t heard_ms, struct errbuf *why)
 {
@@ -140,8 +150,15 @@ static enum err install(struct pilot *pilot, size_t realm, const struct wire_sna
         errbuf_set(why, "this daemon distrusts its own clock, and no other has told the time yet");
         return ERR_UNAVAILABLE;
     }
+    const struct follower *follower = &pilot->realms[realm].follower;
     const enum err rc = follower_accept(&pilot->realms[realm].follower, snapshot, now, why);
-    return rc == ERR_OK ? publish(pilot, realm, why) : rc;
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    if (follower->given_up > 0) {
+        log_given_up(pilot, realm, follower->given_up);
+    }
+    return publish(pilot, realm, why);
 }
 
 static void note_suspect(struct pilot *pilot, size_t realm, bool is_suspect)

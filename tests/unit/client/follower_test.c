@@ -201,22 +201,76 @@ static void an_unsound_snapshot_is_refused_whole_counted_and_explained(void **st
     }
 }
 
-static void a_union_that_would_not_fit_is_refused_and_what_is_held_stays(void **state)
+/* Keys that end one millisecond after another, all of them later than keys[0]. */
+static void fill_up(struct bench *bench, size_t count)
 {
-    struct bench *bench = *state;
-    struct errbuf why = {""};
-    must_accept(bench, T0);
-    for (uint64_t i = 0; bench->snapshot.ring.count < RINGMAP_LIVE_MAX; i++) {
+    for (uint64_t i = bench->snapshot.ring.count - 3; i < count - 3; i++) {
         const struct key key = fixture_key(100 + i, &bench->policy, T0 - MINUTE, T0 + (int64_t)i);
         fixture_add(&bench->snapshot.ring, &key);
     }
+}
+
+static size_t count_live(const struct keyring *ring)
+{
+    size_t live = 0;
+    for (size_t i = 0; i < ring->count; i++) {
+        live += ring->keys[i].has_bytes && !ring->keys[i].revoked;
+    }
+    return live;
+}
+
+static void of_more_usable_keys_than_fit_those_that_end_first_are_given_up(void **state)
+{
+    struct bench *bench = *state;
+    struct ringmap *map = bench_map();
+    fill_up(bench, RINGMAP_LIVE_MAX);
     must_accept(bench, T0);
-    const size_t first = (size_t)(sent(bench, 0) - bench->snapshot.ring.keys);
-    keyring_remove_at(&bench->snapshot.ring, first);
-    fixture_add(&bench->snapshot.ring, &bench->keys[3]);
+    assert_int_equal(bench->follower.given_up, 0);
+    assert_int_equal(count_live(&bench->follower.ring), RINGMAP_LIVE_MAX);
+    /* Another partition's keys: the union is one too many, then four. */
+    for (size_t more = 1; more <= 4; more += 3) {
+        fill_up(bench, RINGMAP_LIVE_MAX + more);
+        must_accept(bench, T0);
+        assert_int_equal(bench->follower.given_up, more == 1 ? 1 : 3);
+        assert_int_equal(bench->follower.ring.count, RINGMAP_LIVE_MAX + more);
+        assert_int_equal(count_live(&bench->follower.ring), RINGMAP_LIVE_MAX);
+        const struct ringmap_view view = follower_view(&bench->follower);
+        assert_int_equal(ringmap_publish(map, 0, &view), ERR_OK);
+    }
+    assert_false(held(bench, 0)->has_bytes); /* ends first of all */
+    assert_true(held(bench, 2)->has_bytes);  /* ends last of all */
+    for (uint64_t i = 0; i < RINGMAP_LIVE_MAX; i++) {
+        const struct key key = fixture_key(100 + i, &bench->policy, T0 - MINUTE, T0 + (int64_t)i);
+        const struct key *mine = keyring_find(&bench->follower.ring, key.name);
+        assert_int_equal(mine->has_bytes, i >= 3);
+    }
+    must_accept(bench, T0); /* told once */
+    assert_int_equal(bench->follower.given_up, 0);
+    assert_int_equal(count_live(&bench->follower.ring), RINGMAP_LIVE_MAX);
+    ringmap_free(map);
+}
+
+static void a_union_of_too_many_entries_is_refused_and_what_is_held_stays(void **state)
+{
+    struct bench *bench = *state;
+    struct errbuf why = {""};
+    for (uint64_t seed = 100; seed <= 400; seed += 300) {
+        for (uint64_t i = 0; i < RINGMAP_ENTRIES_MAX / 2; i++) {
+            struct key key = fixture_key(seed + i, &bench->policy, T0 - MINUTE, T0);
+            key.revoked = true;
+            key_wipe(&key);
+            fixture_add(&bench->snapshot.ring, &key);
+        }
+        if (seed == 100) {
+            must_accept(bench, T0);
+        }
+        while (bench->snapshot.ring.count > 0 && seed == 100) {
+            keyring_remove_at(&bench->snapshot.ring, bench->snapshot.ring.count - 1);
+        }
+    }
     assert_int_equal(accept_at(bench, T0, &why), ERR_LIMIT);
-    assert_int_equal(bench->follower.ring.count, RINGMAP_LIVE_MAX);
-    assert_null(held(bench, 3));
+    assert_int_equal(bench->follower.ring.count, 3 + RINGMAP_ENTRIES_MAX / 2);
+    assert_int_equal(bench->follower.refused, 1);
 }
 
 static void keys_are_wiped_and_forgotten_on_time_with_no_daemon_in_reach(void **state)
@@ -338,7 +392,8 @@ int main(void)
         TEST(what_a_newer_snapshot_leaves_out_still_decrypts_and_may_not_encrypt),
         TEST(a_revocation_once_seen_stays),
         TEST(an_unsound_snapshot_is_refused_whole_counted_and_explained),
-        TEST(a_union_that_would_not_fit_is_refused_and_what_is_held_stays),
+        TEST(of_more_usable_keys_than_fit_those_that_end_first_are_given_up),
+        TEST(a_union_of_too_many_entries_is_refused_and_what_is_held_stays),
         TEST(keys_are_wiped_and_forgotten_on_time_with_no_daemon_in_reach),
         TEST(a_tombstone_stays_until_it_may_be_forgotten),
         TEST(as_of_moves_with_heartbeats_about_what_is_held_only),

@@ -481,6 +481,23 @@ static void the_only_daemon_left_is_believed_in_the_end_and_not_hammered(void **
     fake_daemon_start(&bench->daemons[1 - at]);
 }
 
+static void keys_given_up_for_want_of_room_are_told_once(void **state)
+{
+    struct bench *bench = *state;
+    const size_t at = start(bench, 1);
+    for (uint64_t i = 0; i < RINGMAP_LIVE_MAX; i++) {
+        add_key(bench, 100 + i, T0 + HOUR + (int64_t)i);
+    }
+    send_snapshot(bench, at);
+    assert_int_equal(bench->lines, 1);
+    assert_non_null(
+        strstr(bench->last_line, "realm web: more than 64 usable keys: the 2 that end"));
+    assert_int_equal(watched(bench), at);
+    assert_error(bench, "");
+    send_snapshot(bench, at);
+    assert_int_equal(bench->lines, 1);
+}
+
 static void a_frontend_cut_off_wipes_its_keys_on_time(void **state)
 {
     struct bench *bench = *state;
@@ -548,6 +565,7 @@ int main(void)
         TEST(a_suspect_daemon_is_no_first_contact_and_another_is_asked),
         TEST(a_daemon_whose_clock_differs_is_left_and_two_that_agree_are_believed),
         TEST(the_only_daemon_left_is_believed_in_the_end_and_not_hammered),
+        TEST(keys_given_up_for_want_of_room_are_told_once),
         TEST(a_frontend_cut_off_wipes_its_keys_on_time),
         TEST(the_next_pilot_goes_on_with_what_is_published),
     };
