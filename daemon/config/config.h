@@ -14,6 +14,7 @@
 #define CONFIG_DEPLOYMENT_MAX 63
 #define CONFIG_UNIX_PATH_MAX  107 /* sockaddr_un.sun_path without its NUL */
 #define CONFIG_LISTENERS_MAX  16
+#define CONFIG_HTTP_MAX       39 /* an IPv6 address without its NUL */
 #define CONFIG_REALMS_MAX     256
 #define CONFIG_PRINCIPALS_MAX 64 /* in one list */
 
@@ -34,6 +35,12 @@ struct config_listener {
     uint32_t mode;                            /* of the socket file, e.g. 0660 */
 };
 
+/* A loopback address in the form inet_pton() takes. */
+struct config_http {
+    char address[CONFIG_HTTP_MAX + 1]; /* "": not asked for */
+    uint16_t port;                     /* 1 and above */
+};
+
 struct config_realm {
     char name[REALM_NAME_MAX + 1];
     struct policy policy; /* passes policy_check() */
@@ -52,6 +59,7 @@ struct config {
     char deployment[CONFIG_DEPLOYMENT_MAX + 1];
     struct config_listener *listeners; /* owned; at least one */
     size_t listener_count;
+    struct config_http http;
     enum config_store store;
     struct config_principals operators; /* for all realms */
     struct config_realm *realms;        /* owned; at least one; in file order */

@@ -14,6 +14,7 @@
 enum config_type {
     CONFIG_TYPE_LABEL,      /* char[CONFIG_DEPLOYMENT_MAX + 1] */
     CONFIG_TYPE_UNIX_PATH,  /* char[CONFIG_UNIX_PATH_MAX + 1] */
+    CONFIG_TYPE_LOOPBACK,   /* struct config_http */
     CONFIG_TYPE_MODE,       /* uint32_t */
     CONFIG_TYPE_COUNT,      /* uint32_t */
     CONFIG_TYPE_DURATION,   /* int64_t, milliseconds */

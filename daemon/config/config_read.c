@@ -228,6 +228,7 @@ static enum err read_value(struct reading *r, const struct config_node *node,
                    : ERR_OK;
     case CONFIG_TYPE_LABEL:
     case CONFIG_TYPE_UNIX_PATH:
+    case CONFIG_TYPE_LOOPBACK:
     case CONFIG_TYPE_MODE:
     case CONFIG_TYPE_COUNT:
     case CONFIG_TYPE_DURATION:

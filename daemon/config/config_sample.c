@@ -51,6 +51,9 @@ static void print_type(FILE *to, const struct config_key *key)
     case CONFIG_TYPE_PRINCIPALS:
         (void)fputs("list", to);
         break;
+    case CONFIG_TYPE_LOOPBACK:
+        (void)fputs("address:port", to);
+        break;
     case CONFIG_TYPE_LABEL:
     case CONFIG_TYPE_UNIX_PATH:
     case CONFIG_TYPE_SECTION:

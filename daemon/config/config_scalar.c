@@ -152,6 +152,8 @@ static enum err put(const char *text, const struct config_key *key, void *to, st
         return put_label(text, to, why);
     case CONFIG_TYPE_UNIX_PATH:
         return put_unix_path(text, to, why);
+    case CONFIG_TYPE_LOOPBACK:
+        return config_value_loopback(text, to, why);
     case CONFIG_TYPE_MODE:
         return put_mode(text, key, to, why);
     case CONFIG_TYPE_COUNT:

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/config_value.h"
 
+#include <arpa/inet.h>
 #include <grp.h>
+#include <netinet/in.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <string.h>
@@ -185,5 +187,57 @@ enum err config_value_unix_path(const char *text, struct errbuf *why)
         errbuf_set(why, "\"%s\" is not the path of a file", config_value_show(text));
         return ERR_INVALID;
     }
+    return ERR_OK;
+}
+
+/* The address without its brackets, as far as the colon before the port. */
+static bool split_address(const char *text, struct config_http *out, uint64_t *out_port)
+{
+    bool is_v6 = text[0] == '[';
+    const char *from = is_v6 ? text + 1 : text;
+    size_t len = strcspn(from, is_v6 ? "]" : ":");
+    const char *rest = from + len;
+
+    if (len == 0 || len > CONFIG_HTTP_MAX ||
+        strncmp(rest, is_v6 ? "]:" : ":", is_v6 ? 2 : 1) != 0) {
+        return false;
+    }
+    rest += is_v6 ? 2 : 1;
+    memcpy(out->address, from, len);
+    out->address[len] = '\0';
+    return is_digits(rest) && take_number(rest, 10, UINT16_MAX, out_port, &rest) && *out_port > 0;
+}
+
+/* Whoever connects is not asked who they are: nobody but this machine may. */
+static bool is_loopback(const struct config_http *http, bool is_v6)
+{
+    struct in6_addr v6;
+    struct in_addr v4;
+
+    if (is_v6) {
+        return inet_pton(AF_INET6, http->address, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+    }
+    return inet_pton(AF_INET, http->address, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
+}
+
+enum err config_value_loopback(const char *text, struct config_http *out, struct errbuf *why)
+{
+    struct config_http http = {0};
+    uint64_t port = 0;
+
+    if (!split_address(text, &http, &port)) {
+        errbuf_set(why, "\"%s\" is not an address and a port: write 127.0.0.1:7480",
+                   config_value_show(text));
+        return ERR_INVALID;
+    }
+    if (!is_loopback(&http, text[0] == '[')) {
+        errbuf_set(why,
+                   "\"%s\" is not a loopback address, and nobody is asked who they are there: "
+                   "write 127.0.0.1:%u or \"[::1]:%u\"",
+                   config_value_show(text), (unsigned)port, (unsigned)port);
+        return ERR_INVALID;
+    }
+    http.port = (uint16_t)port;
+    *out = http;
     return ERR_OK;
 }

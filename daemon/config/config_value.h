@@ -25,6 +25,10 @@ enum err config_value_principal(const char *text, struct config_principal *out,
 /* An absolute path that fits in a socket address. */
 enum err config_value_unix_path(const char *text, struct errbuf *why) MUST_USE;
 
+/* "127.0.0.1:7480", "[::1]:7480": an address of this machine only, and a port. */
+enum err config_value_loopback(const char *text, struct config_http *out,
+                               struct errbuf *why) MUST_USE;
+
 /* `text` itself if it can be shown on one line, else a stand-in. Never NULL. */
 const char *config_value_show(const char *text);
 

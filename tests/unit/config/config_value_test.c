@@ -4,6 +4,8 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -160,9 +162,59 @@ static void text_that_a_terminal_could_act_on_is_not_shown(void **unused)
     assert_string_equal(config_value_show("\x1b[31m"), "(unprintable or too long)");
 }
 
+static void an_http_address_is_loopback_and_a_port(void **unused)
+{
+    static const struct {
+        const char *text;
+        const char *address; /* NULL: refused */
+        uint16_t port;
+    } rows[] = {
+        {"127.0.0.1:7480", "127.0.0.1", 7480},
+        {"127.255.255.255:1", "127.255.255.255", 1},
+        {"127.0.0.0:65535", "127.0.0.0", 65535},
+        {"[::1]:7480", "::1", 7480},
+        {"[0:0:0:0:0:0:0:1]:7480", "0:0:0:0:0:0:0:1", 7480},
+        {"126.255.255.255:7480", NULL, 0},
+        {"128.0.0.0:7480", NULL, 0},
+        {"0.0.0.0:7480", NULL, 0},
+        {"10.0.0.1:7480", NULL, 0},
+        {"127.1:7480", NULL, 0},
+        {"localhost:7480", NULL, 0},
+        {"[::]:7480", NULL, 0},
+        {"[::2]:7480", NULL, 0},
+        {"[::ffff:127.0.0.1]:7480", NULL, 0},
+        {"[127.0.0.1]:7480", NULL, 0},
+        {"::1:7480", NULL, 0},
+        {"[::1]7480", NULL, 0},
+        {"[::1", NULL, 0},
+        {"127.0.0.1", NULL, 0},
+        {"127.0.0.1:", NULL, 0},
+        {"127.0.0.1:0", NULL, 0},
+        {"127.0.0.1:65536", NULL, 0},
+        {"127.0.0.1:80x", NULL, 0},
+        {"127.0.0.1:-1", NULL, 0},
+        {":7480", NULL, 0},
+        {"7480", NULL, 0},
+        {"", NULL, 0},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct config_http http = {"untouched", 1};
+        struct errbuf why = {""};
+        enum err rc = config_value_loopback(rows[i].text, &http, &why);
+        bool is_good = rows[i].address != NULL;
+        assert_int_equal(rc, is_good ? ERR_OK : ERR_INVALID);
+        assert_string_equal(http.address, is_good ? rows[i].address : "untouched");
+        assert_int_equal(http.port, is_good ? rows[i].port : 1);
+        assert_int_equal(why.text[0] == '\0', is_good);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_http_address_is_loopback_and_a_port),
         cmocka_unit_test(durations_are_a_whole_number_and_one_unit),
         cmocka_unit_test(whole_numbers_are_digits_that_fit),
         cmocka_unit_test(modes_are_octal),
