@@ -52,6 +52,7 @@ void call_finish(struct call *call, enum err code, const char *why)
     }
     call->is_finished = true;
     call->wants_writable = false;
+    call_set_count_end(call->set, call->method, code);
     if (why == NULL && code != ERR_OK) {
         why = err_text(code);
     }

@@ -40,4 +40,7 @@ struct call_set {
 /* Sees to it that the set's timer fires by then. */
 void call_set_wake_at(struct call_set *set, int64_t boot_ms);
 
+/* Counts the end of a call; `method` NULL: there was none of that name. */
+void call_set_count_end(struct call_set *set, const struct method *method, enum err code);
+
 #endif

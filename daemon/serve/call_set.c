@@ -26,6 +26,22 @@ void call_set_wake_at(struct call_set *set, int64_t boot_ms)
     timer_arm(set->options.services->timers, set->timer, boot_ms > now ? boot_ms - now : 0);
 }
 
+void call_set_count_end(struct call_set *set, const struct method *method, enum err code)
+{
+    struct serve_stats *stats = set->options.services->stats;
+
+    stats->calls_ended[router_index_of(method)][grpc_status_from_err(code)]++;
+}
+
+/* The peer has given it up, or the connection is gone. */
+static void give_up(struct call *call)
+{
+    if (!call->is_finished) {
+        call->is_finished = true;
+        call_set_count_end(call->set, call->method, ERR_CANCELLED);
+    }
+}
+
 /* Ends what has run out; a call that was finished long ago and still hangs is reset. */
 static void expire(struct call_set *set, struct call *call, int64_t now)
 {
@@ -123,11 +139,13 @@ static void on_request(void *ctx, int32_t stream, const struct h2_request *reque
         struct errbuf why;
         stats->calls_unknown++;
         errbuf_set(&why, "there is no method \"%.200s\" in this version", request->path);
+        call_set_count_end(set, NULL, ERR_UNSUPPORTED);
         refuse(set, stream, ERR_UNSUPPORTED, why.text);
         return;
     }
     struct call *call = calloc(1, sizeof(*call) + method->state_size);
     if (call == NULL) {
+        call_set_count_end(set, method, ERR_NOMEM);
         refuse(set, stream, ERR_NOMEM, NULL);
         return;
     }
@@ -185,7 +203,7 @@ static void on_closed(void *ctx, int32_t stream, enum grpc_status status, const 
     (void)status;
     (void)message;
     if (call != NULL) {
-        call->is_finished = true;
+        give_up(call);
         discard(set, call);
     }
 }
@@ -226,7 +244,7 @@ void call_set_free(struct call_set *set)
     }
     for (struct call *call = set->first, *next = NULL; call != NULL; call = next) {
         next = call->next;
-        call->is_finished = true;
+        give_up(call);
         discard(set, call);
     }
     timer_free(set->options.services->timers, set->timer);

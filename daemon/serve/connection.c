@@ -43,13 +43,12 @@ struct connection_limits connection_limits_default(void)
     };
 }
 
-struct connection_limits connection_limits_for_stranger(void)
+struct connection_limits connection_limits_for_stranger(const struct connection_limits *others)
 {
-    struct connection_limits limits = connection_limits_default();
+    struct connection_limits limits = *others;
 
-    limits.h2.partial_max = 8192;
-    limits.h2.streams_max = 8;
-    limits.h2.output_max = 4096;
+    limits.h2 = (struct h2_limits){
+        .message_max = 4096, .partial_max = 8192, .streams_max = 8, .output_max = 4096};
     return limits;
 }
 

@@ -35,9 +35,9 @@ struct connection_limits {
 /* 10 s, 5 min, 60 s, 5 s; requests of 4 KiB, of which 16 KiB may be under way, on 72 streams; for
  * the rest the session's own defaults. */
 struct connection_limits connection_limits_default(void);
-/* The same for a peer whom no rule names: what asking for our health takes, on 8 streams. It can
- * make a connection lock less than CONNECTION_STRANGER_LOCKED_MAX bytes. */
-struct connection_limits connection_limits_for_stranger(void);
+/* For a peer whom no rule names: the times of the others, and what asking for our health takes, on
+ * 8 streams. It can make a connection lock less than CONNECTION_STRANGER_LOCKED_MAX bytes. */
+struct connection_limits connection_limits_for_stranger(const struct connection_limits *others);
 #define CONNECTION_STRANGER_LOCKED_MAX 65536
 
 /* What all connections of a server share; borrowed until the last one is freed. */

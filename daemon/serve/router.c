@@ -15,6 +15,8 @@ static const struct method *const methods[] = {
 
 #define METHOD_COUNT (sizeof(methods) / sizeof(methods[0]))
 
+_Static_assert(METHOD_COUNT < SERVE_METHODS_MAX, "every method has its row in serve_stats");
+
 const struct method *router_find(const char *path)
 {
     for (size_t i = 0; i < METHOD_COUNT; i++) {
@@ -34,4 +36,14 @@ const struct method *router_method_at(size_t index)
 {
     assert(index < METHOD_COUNT);
     return methods[index];
+}
+
+size_t router_index_of(const struct method *method)
+{
+    size_t index = 0;
+
+    while (index < METHOD_COUNT && methods[index] != method) {
+        index++;
+    }
+    return index;
 }

@@ -13,4 +13,7 @@ const struct method *router_find(const char *path);
 size_t router_method_count(void);
 const struct method *router_method_at(size_t index);
 
+/* The method's place; router_method_count() for NULL. */
+size_t router_index_of(const struct method *method);
+
 #endif

@@ -201,7 +201,7 @@ enum err server_new(const struct server_options *options, struct server **out_se
         .ctx = server,
     };
     server->stranger_env = server->env;
-    server->stranger_env.limits = connection_limits_for_stranger();
+    server->stranger_env.limits = connection_limits_for_stranger(&options->limits);
     server->drained = event_new(options->base, -1, 0, on_drained, server);
     if (server->drained == NULL) {
         server_free(server);

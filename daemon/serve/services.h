@@ -16,6 +16,9 @@
 
 struct health;
 
+#define SERVE_METHODS_MAX 32 /* rows of the router, and one for what it does not know */
+#define SERVE_STATUSES    17 /* gRPC's numbers */
+
 struct serve_stats {
     uint32_t connections; /* open now */
     uint32_t strangers;   /* of them, of peers whom no rule names */
@@ -32,6 +35,9 @@ struct serve_stats {
     uint64_t calls;
     uint64_t calls_denied;
     uint64_t calls_unknown; /* no such method */
+    /* By the method's place in the router (router_method_count(): unknown) and the gRPC status; a
+     * call that the peer has given up is CANCELLED. */
+    uint64_t calls_ended[SERVE_METHODS_MAX][SERVE_STATUSES];
 };
 
 /* Lines a peer can cause as often as it likes. [true]: by peers whom some rule names, so that the

@@ -36,6 +36,7 @@ static void an_unknown_method_is_named_in_the_answer(void **unused)
     assert_int_equal(call_set_count(client.calls), 0);
     assert_int_equal(world->stats.calls, 1);
     assert_int_equal(world->stats.calls_unknown, 1);
+    assert_int_equal(world->stats.calls_ended[router_method_count()][GRPC_UNIMPLEMENTED], 1);
     client_fini(&client);
     world_free(world);
 }
@@ -239,6 +240,8 @@ static void denials_are_logged_once_a_second_at_most(void **unused)
     assert_false(world_has_logged(world, "event=call-denied", "unlogged=1"));
     assert_true(world_has_logged(world, "event=call-denied", "unlogged=2"));
     assert_int_equal(world->stats.calls_denied, 4);
+    size_t status = router_index_of(router_find(METHOD_GET_STATUS));
+    assert_int_equal(world->stats.calls_ended[status][GRPC_PERMISSION_DENIED], 4);
     client_fini(&client);
     world_free(world);
 }
