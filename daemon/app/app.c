@@ -10,21 +10,18 @@
 #include <event2/event.h>
 
 #include "app/app_journal.h"
+#include "app/app_ops.h"
+#include "app/app_realm.h"
 #include "app/app_rules.h"
 #include "host/clock_system.h"
 #include "host/random_system.h"
 #include "host/timers_libevent.h"
+#include "ops/ops_http.h"
 #include "serve/rpc_health.h"
 #include "serve/server.h"
 #include "store/store_memory.h"
 
 #define SIGNAL_COUNT 3
-
-struct realm {
-    struct replica *replica;     /* owned */
-    struct rotator *rotator;     /* owned */
-    struct app_journal *journal; /* owned */
-};
 
 struct app {
     struct app_options options;
@@ -35,7 +32,7 @@ struct app {
     struct timers timers;
     struct store *store;
     struct hub *hub;
-    struct realm *realms;                 /* realm_count of them, in the configuration's order */
+    struct app_realm *realms;             /* realm_count of them, in the configuration's order */
     struct service_realm *service_realms; /* likewise */
     struct app_rules rules;
     struct health *health;
@@ -43,6 +40,7 @@ struct app {
     struct serve_stats stats;
     struct services services;
     struct server *server;
+    struct app_ops *ops;
     struct event *signals[SIGNAL_COUNT];
     bool is_stopping;
 };
@@ -69,6 +67,7 @@ static void on_stop_signal(evutil_socket_t number, short what, void *arg)
         return;
     }
     app->is_stopping = true;
+    app_ops_stopping(app->ops);
     server_drain(app->server, on_drained, app);
 }
 
@@ -121,7 +120,8 @@ static enum err build_base(struct app *app)
     return ERR_OK;
 }
 
-static enum err build_realm(struct app *app, const struct config_realm *config, struct realm *realm)
+static enum err build_realm(struct app *app, const struct config_realm *config,
+                            struct app_realm *realm)
 {
     const struct replica_options replica = {
         .realm = config->name,
@@ -227,6 +227,19 @@ static enum err listen_everywhere(struct app *app, struct errbuf *why)
     return rc;
 }
 
+static enum err build_ops(struct app *app, struct errbuf *why)
+{
+    const struct app_ops_options options = {
+        .base = app->base,
+        .http = &app->options.config->http,
+        .services = &app->services,
+        .realms = app->realms,
+        .realm_count = app->options.config->realm_count,
+    };
+
+    return app_ops_new(&options, &app->ops, why);
+}
+
 static void append(char *list, size_t cap, const char *item)
 {
     size_t len = strlen(list);
@@ -280,6 +293,9 @@ enum err app_new(const struct app_options *options, struct app **out_app, struct
     if (rc == ERR_OK) {
         rc = listen_everywhere(app, why);
     }
+    if (rc == ERR_OK) {
+        rc = build_ops(app, why);
+    }
     if (rc != ERR_OK) {
         app_free(app);
         return rc;
@@ -288,6 +304,7 @@ enum err app_new(const struct app_options *options, struct app **out_app, struct
         replica_start(app->realms[i].replica);
     }
     log_ready(app);
+    app_ops_ready(app->ops);
     *out_app = app;
     return ERR_OK;
 }
@@ -314,6 +331,7 @@ void app_free(struct app *app)
             event_free(app->signals[i]);
         }
     }
+    app_ops_free(app->ops);
     server_free(app->server);
     app_rules_fini(&app->rules);
     health_free(app->health);
@@ -349,8 +367,11 @@ size_t app_locked_memory_need(const struct config *config)
 
 size_t app_descriptor_need(const struct config *config)
 {
-    /* Standard files, the loop, its signals, and what a library opens for a moment. */
+    /* Standard files, the loop, its signals, the service manager, and what a library opens for a
+     * moment. */
     const size_t base = 32;
 
-    return base + config->listener_count + SERVER_CONNECTIONS_MAX;
+    const size_t http = config->http.address[0] == '\0' ? 0 : 1 + OPS_HTTP_CONNECTIONS_MAX;
+
+    return base + config->listener_count + SERVER_CONNECTIONS_MAX + http;
 }

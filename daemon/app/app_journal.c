@@ -20,6 +20,7 @@ struct app_journal {
     /* What has been told. */
     bool is_ready;
     struct ring_view seen;
+    uint64_t rotations;
     bool is_suspect;
     enum reach reach;
     struct errbuf problem;
@@ -107,6 +108,7 @@ static void on_ring_event(void *ctx, enum ring_event event, const struct ring_vi
                   LOG_FIELDS(realm, key, log_time("dropped_from", (is ? is : was)->dropped_from)));
         break;
     case RING_KEY_ENCRYPTS:
+        journal->rotations += journal->seen.has_encrypting ? 1 : 0;
         log_write(log, LOG_LEVEL_INFO, "key-encrypts",
                   LOG_FIELDS(realm, key, log_time("active_from", is->active_from),
                              log_time("retired_from", is->retired_from)));
@@ -281,6 +283,11 @@ enum err app_journal_new(const struct app_journal_options *options,
     timer_arm(options->timers, journal->timer, APP_JOURNAL_GAP_MS);
     *out_journal = journal;
     return ERR_OK;
+}
+
+uint64_t app_journal_rotations(const struct app_journal *journal)
+{
+    return journal->rotations;
 }
 
 void app_journal_free(struct app_journal *journal)

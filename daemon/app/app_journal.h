@@ -14,6 +14,7 @@
 #define STEKD_APP_APP_JOURNAL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -39,6 +40,9 @@ enum err app_journal_new(const struct app_journal_options *options,
                          struct app_journal **out_journal) MUST_USE;
 /* NULL allowed. */
 void app_journal_free(struct app_journal *journal);
+
+/* Times one encrypting key was seen to follow another. */
+uint64_t app_journal_rotations(const struct app_journal *journal);
 
 /* Whether two sentences are the same but for their digits. */
 bool app_journal_is_same_problem(const char *a, const char *b);

@@ -198,6 +198,8 @@ static void a_day_of_rotation_tells_each_key_once(void **state)
     assert_in_range(count(w, "event=key-dropped"), encrypting - 3, encrypting - 2);
     COUNT(w, "event=no-key-encrypts", 0);
     COUNT(w, "level=warning", 0);
+    /* The first key follows nobody. */
+    assert_int_equal(app_journal_rotations(w->journal), encrypting - 1);
 }
 
 static void on_done(void *ctx, enum err code, const char *why, const struct change_result *result)

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "serve/router.h"
 #include "serve/rpc_keys.h"
 #include "wire/codec.h"
 #include "wire/methods.h"

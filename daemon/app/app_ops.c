@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/app_ops.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "host/notify.h"
+#include "keyring/schedule.h"
+#include "ops/metrics.h"
+#include "ops/ops_http.h"
+#include "serve/router.h"
+#include "serve/rpc_health.h"
+#include "wire/grpc_status.h"
+
+/* KEY_FORGOTTEN is not shown: such an entry is as good as gone. */
+#define STATES_SHOWN 5
+#define CALLS_MAX    (SERVE_METHODS_MAX * SERVE_STATUSES)
+
+struct app_ops {
+    struct app_ops_options options;
+    struct notify *notify; /* owned */
+    struct ops_http *http; /* owned; NULL: not asked for */
+    bool is_stopping;
+};
+
+/* ---- facts ---- */
+
+struct realm_facts {
+    struct metrics_realm *realms;
+    struct metrics_keys (*keys)[STATES_SHOWN];
+};
+
+static void count_keys(const struct keyring *ring, int64_t now,
+                       struct metrics_keys out[STATES_SHOWN])
+{
+    static const enum key_state shown[STATES_SHOWN] = {KEY_NEXT, KEY_ACTIVE, KEY_RETIRED,
+                                                       KEY_DROPPED, KEY_REVOKED};
+
+    for (size_t s = 0; s < STATES_SHOWN; s++) {
+        out[s] = (struct metrics_keys){.state = key_state_text(shown[s])};
+        for (size_t i = 0; i < ring->count; i++) {
+            out[s].count += key_state_at(&ring->keys[i], now) == shown[s] ? 1 : 0;
+        }
+    }
+}
+
+/* When the next published key begins; 0: none is published. */
+static int64_t next_rotation(const struct keyring *ring, int64_t now)
+{
+    int64_t first = 0;
+
+    for (size_t i = 0; i < ring->count; i++) {
+        const struct key *key = &ring->keys[i];
+        bool is_next = key->has_bytes && !key->revoked && key->active_from > now;
+        if (is_next && (first == 0 || key->active_from < first)) {
+            first = key->active_from;
+        }
+    }
+    return first;
+}
+
+static void collect_realm(const struct app_ops *ops, const struct app_realm *realm,
+                          struct metrics_keys keys[STATES_SHOWN], struct metrics_realm *out)
+{
+    struct replica *replica = realm->replica;
+    const struct keyring *ring = replica_ring(replica);
+    const struct rotator_stats *stats = rotator_get_stats(realm->rotator);
+    int64_t now = replica_now(replica);
+    const struct key *active = keyring_pick(ring, now);
+
+    count_keys(ring, now, keys);
+    *out = (struct metrics_realm){
+        .realm = replica_realm(replica),
+        .is_ready = replica_is_ready(replica),
+        .is_suspect = replica_is_suspect(replica),
+        .is_store_up = replica_store_is_reachable(replica),
+        .has_active = active != NULL,
+        .active_from_ms = active != NULL ? active->active_from : 0,
+        .next_rotation_ms = next_rotation(ring, now),
+        .rotate_every_ms = replica_policy(replica)->rotate_every_ms,
+        .rotations = app_journal_rotations(realm->journal),
+        .puts = stats->puts,
+        .conflicts = stats->conflicts,
+        .put_failures = stats->put_failures,
+        .heals = stats->heals,
+        .keys_created = stats->keys_created,
+        .keys = keys,
+        .keys_count = STATES_SHOWN,
+    };
+    hub_count(ops->options.services->hub, out->realm, &out->watchers, &out->watchers_current);
+}
+
+/* Only what has happened: most methods never end in most ways. */
+static size_t collect_calls(const struct serve_stats *stats, struct metrics_calls out[CALLS_MAX])
+{
+    size_t count = 0;
+
+    for (size_t m = 0; m <= router_method_count(); m++) {
+        bool is_known = m < router_method_count();
+        for (unsigned s = 0; s < SERVE_STATUSES; s++) {
+            if (stats->calls_ended[m][s] == 0) {
+                continue;
+            }
+            out[count++] = (struct metrics_calls){
+                .method = is_known ? router_method_at(m)->path + 1 : "unknown",
+                .status = grpc_status_name(s),
+                .count = stats->calls_ended[m][s],
+            };
+        }
+    }
+    return count;
+}
+
+static void print_facts(const struct app_ops *ops, const struct metrics_realm *realms, FILE *to)
+{
+    const struct services *services = ops->options.services;
+    const struct serve_stats *stats = services->stats;
+    struct metrics_calls calls[CALLS_MAX];
+    const struct metrics_facts facts = {
+        .version = services->version,
+        .store_type = services->store_type,
+        .started_ms = services->started_ms,
+        .connections = stats->connections,
+        .connections_accepted = stats->accepted,
+        .connections_refused = stats->refused,
+        .denied = stats->calls_denied,
+        .log_lines_dropped = log_get_dropped(services->log),
+        .http_refused = ops->http != NULL ? ops_http_refused(ops->http) : 0,
+        .realms = realms,
+        .realm_count = ops->options.realm_count,
+        .calls = calls,
+        .call_count = collect_calls(stats, calls),
+    };
+
+    metrics_print(to, &facts);
+}
+
+void app_ops_print_metrics(const struct app_ops *ops, FILE *to)
+{
+    size_t count = ops->options.realm_count;
+    struct realm_facts facts = {
+        .realms = calloc(count, sizeof(*facts.realms)),
+        .keys = calloc(count, sizeof(*facts.keys)),
+    };
+
+    /* Without memory there is no page, rather than one that lacks realms. */
+    if (facts.realms != NULL && facts.keys != NULL) {
+        for (size_t i = 0; i < count; i++) {
+            collect_realm(ops, &ops->options.realms[i], facts.keys[i], &facts.realms[i]);
+        }
+        print_facts(ops, facts.realms, to);
+    }
+    free(facts.realms);
+    free(facts.keys);
+}
+
+static void on_metrics(void *ctx, FILE *to)
+{
+    const struct app_ops *ops = ctx;
+
+    app_ops_print_metrics(ops, to);
+}
+
+/* ---- health and state ---- */
+
+static bool is_ready(void *ctx, char *why, size_t cap)
+{
+    const struct app_ops *ops = ctx;
+
+    if (ops->is_stopping) {
+        (void)snprintf(why, cap, "the daemon is stopping");
+        return false;
+    }
+    for (size_t i = 0; i < ops->options.realm_count; i++) {
+        const struct replica *replica = ops->options.realms[i].replica;
+        if (!replica_is_ready(replica)) {
+            (void)snprintf(why, cap, "realm %s: its record has not been loaded yet",
+                           replica_realm(replica));
+            return false;
+        }
+    }
+    return health_is_serving(ops->options.services->health);
+}
+
+/* For `systemctl status`. */
+static void describe(void *ctx, char *text, size_t cap)
+{
+    const struct app_ops *ops = ctx;
+    uint32_t watchers = 0;
+    uint32_t current = 0;
+
+    if (!is_ready(ctx, text, cap)) {
+        return;
+    }
+    for (size_t i = 0; i < ops->options.realm_count; i++) {
+        const struct replica *replica = ops->options.realms[i].replica;
+        uint32_t all = 0;
+        uint32_t good = 0;
+        hub_count(ops->options.services->hub, replica_realm(replica), &all, &good);
+        watchers += all;
+        current += good;
+        if (replica_problem(replica)[0] != '\0') {
+            (void)snprintf(text, cap, "realm %s: %s", replica_realm(replica),
+                           replica_problem(replica));
+            return;
+        }
+    }
+    (void)snprintf(text, cap, "realms: %zu; watches: %u, of which current: %u",
+                   ops->options.realm_count, watchers, current);
+}
+
+void app_ops_ready(struct app_ops *ops)
+{
+    struct errbuf why = {""};
+
+    if (notify_ready(ops->notify, &why) != ERR_OK) {
+        log_write(ops->options.services->log, LOG_LEVEL_WARNING, "manager-not-told",
+                  LOG_FIELDS(log_string("why", why.text)));
+    }
+}
+
+void app_ops_stopping(struct app_ops *ops)
+{
+    ops->is_stopping = true;
+    notify_stopping(ops->notify);
+}
+
+/* ---- begin and end ---- */
+
+static enum err listen_on(struct app_ops *ops, struct errbuf *why)
+{
+    const struct config_http *http = ops->options.http;
+    const struct ops_http_options options = {
+        .base = ops->options.base,
+        .address = http->address,
+        .port = http->port,
+        .timeout_ms = OPS_HTTP_TIMEOUT_MS,
+        .print_metrics = on_metrics,
+        .is_ready = is_ready,
+        .ctx = ops,
+    };
+
+    return http->address[0] == '\0' ? ERR_OK : ops_http_new(&options, &ops->http, why);
+}
+
+enum err app_ops_new(const struct app_ops_options *options, struct app_ops **out_ops,
+                     struct errbuf *why)
+{
+    struct app_ops *ops = calloc(1, sizeof(*ops));
+
+    if (ops == NULL) {
+        errbuf_set(why, "out of memory");
+        return ERR_NOMEM;
+    }
+    ops->options = *options;
+    const struct notify_options notify = {
+        .socket = getenv("NOTIFY_SOCKET"),
+        .watchdog_usec = getenv("WATCHDOG_USEC"),
+        .watchdog_pid = getenv("WATCHDOG_PID"),
+        .pid = getpid(),
+        .timers = options->services->timers,
+        .describe = describe,
+        .ctx = ops,
+    };
+    enum err rc = notify_new(&notify, &ops->notify, why);
+    if (rc == ERR_OK) {
+        rc = listen_on(ops, why);
+    }
+    if (rc != ERR_OK) {
+        app_ops_free(ops);
+        return rc;
+    }
+    *out_ops = ops;
+    return ERR_OK;
+}
+
+void app_ops_free(struct app_ops *ops)
+{
+    if (ops == NULL) {
+        return;
+    }
+    ops_http_free(ops->http);
+    notify_free(ops->notify);
+    free(ops);
+}
