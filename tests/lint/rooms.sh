@@ -31,7 +31,7 @@ BEGIN {
     order = "base keyring wire ops host store replica rotate serve config app"
     rooms = split(order, room_at, " ")
     # Library header -> where it may be named.
-    library["event2/"] = "^daemon/(host|serve|app|main)"
+    library["event2/"] = "^daemon/(host|ops/ops_http|store/redis|serve|app|main)"
     library["nghttp2/"] = "^core/wire/h2_"
     library["protobuf-c/"] = "^core/wire/"
     library["yaml.h"] = "^daemon/config/"
