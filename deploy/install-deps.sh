@@ -18,7 +18,7 @@ build_packages=(
 # clang and clang-tidy: the second compiler and the analyser. g++: the public headers are valid C++.
 test_packages=(
     git g++ clang-14 clang libclang-rt-14-dev clang-format-14 clang-tidy-14 libcmocka-dev
-    universal-ctags shellcheck redis-server
+    universal-ctags shellcheck redis-server systemd
     python3 python3-grpcio python3-protobuf protobuf-compiler
 )
 
