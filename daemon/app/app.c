@@ -13,13 +13,13 @@
 #include "app/app_ops.h"
 #include "app/app_realm.h"
 #include "app/app_rules.h"
+#include "app/app_store.h"
 #include "host/clock_system.h"
 #include "host/random_system.h"
 #include "host/timers_libevent.h"
 #include "ops/ops_http.h"
 #include "serve/rpc_health.h"
 #include "serve/server.h"
-#include "store/store_memory.h"
 
 #define SIGNAL_COUNT 3
 
@@ -30,7 +30,8 @@ struct app {
     char writer[WIRE_LABEL_MAX + 1];
     struct event_base *base;
     struct timers timers;
-    struct store *store;
+    struct app_store storage;
+    struct store *store; /* in `storage` */
     struct hub *hub;
     struct app_realm *realms;             /* realm_count of them, in the configuration's order */
     struct service_realm *service_realms; /* likewise */
@@ -120,6 +121,19 @@ static enum err build_base(struct app *app)
     return ERR_OK;
 }
 
+static enum err build_store(struct app *app, struct errbuf *why)
+{
+    const struct app_store_options options = {.config = app->options.config,
+                                              .base = app->base,
+                                              .clock = &app->clock,
+                                              .timers = &app->timers,
+                                              .random = &app->random};
+
+    enum err rc = app_store_open(&app->storage, &options, why);
+    app->store = app->storage.store;
+    return rc;
+}
+
 static enum err build_realm(struct app *app, const struct config_realm *config,
                             struct app_realm *realm)
 {
@@ -127,12 +141,14 @@ static enum err build_realm(struct app *app, const struct config_realm *config,
         .realm = config->name,
         .policy = config->policy,
         .store = app->store,
+        .sealing = app_store_sealing(&app->storage),
         .clock = &app->clock,
         .timers = &app->timers,
         .random = &app->random,
     };
     struct rotator_options rotator = {
         .store = app->store,
+        .sealing = app_store_sealing(&app->storage),
         .clock = &app->clock,
         .timers = &app->timers,
         .random = &app->random,
@@ -279,7 +295,7 @@ enum err app_new(const struct app_options *options, struct app **out_app, struct
     errbuf_set(why, "out of memory, or of memory that may be locked (RLIMIT_MEMLOCK)");
     enum err rc = build_base(app);
     if (rc == ERR_OK) {
-        rc = store_memory_new(&app->clock, &app->timers, &app->store);
+        rc = build_store(app, why);
     }
     if (rc == ERR_OK) {
         rc = build_realms(app);
@@ -346,7 +362,7 @@ void app_free(struct app *app)
     }
     free(app->service_realms);
     free(app->realms);
-    store_close(app->store);
+    app_store_close(&app->storage);
     if (app->base != NULL) {
         event_base_free(app->base);
     }

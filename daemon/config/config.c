@@ -12,6 +12,10 @@ void config_free(struct config *config)
         free(config->realms[i].readers.at);
         free(config->realms[i].operators.at);
     }
+    for (size_t i = 0; i < config->store.key_encryption_keys.count; i++) {
+        free(config->store.key_encryption_keys.at[i]);
+    }
+    free(config->store.key_encryption_keys.at);
     free(config->realms);
     free(config->operators.at);
     free(config->listeners);

@@ -17,6 +17,9 @@
 #define CONFIG_HTTP_MAX       39 /* an IPv6 address without its NUL */
 #define CONFIG_REALMS_MAX     256
 #define CONFIG_PRINCIPALS_MAX 64 /* in one list */
+#define CONFIG_PATH_MAX       4095
+#define CONFIG_PATHS_MAX      8 /* in one list */
+#define CONFIG_HOST_MAX       255
 
 enum config_principal_kind { CONFIG_PRINCIPAL_UID, CONFIG_PRINCIPAL_GID };
 
@@ -48,7 +51,29 @@ struct config_realm {
     struct config_principals operators; /* in addition to the top-level ones */
 };
 
-enum config_store { CONFIG_STORE_MEMORY };
+enum config_store { CONFIG_STORE_MEMORY, CONFIG_STORE_FILE, CONFIG_STORE_REDIS };
+
+struct config_address {
+    char unix_path[CONFIG_UNIX_PATH_MAX + 1]; /* "": host and port */
+    char host[CONFIG_HOST_MAX + 1];
+    uint16_t port;
+};
+
+struct config_paths {
+    char **at; /* owned, and each of them */
+    size_t count;
+};
+
+/* "" for what was not set. */
+struct config_storage {
+    enum config_store type;
+    char path[CONFIG_PATH_MAX + 1];
+    struct config_address address;
+    char prefix[CONFIG_DEPLOYMENT_MAX + 1];
+    char username[CONFIG_DEPLOYMENT_MAX + 1];
+    char password_file[CONFIG_PATH_MAX + 1];
+    struct config_paths key_encryption_keys;
+};
 
 struct config_log {
     enum log_format format;
@@ -56,11 +81,12 @@ struct config_log {
 };
 
 struct config {
+    char folder[CONFIG_PATH_MAX + 1]; /* the file's own: where relative paths begin; "": here */
     char deployment[CONFIG_DEPLOYMENT_MAX + 1];
     struct config_listener *listeners; /* owned; at least one */
     size_t listener_count;
     struct config_http http;
-    enum config_store store;
+    struct config_storage store;
     struct config_principals operators; /* for all realms */
     struct config_realm *realms;        /* owned; at least one; in file order */
     size_t realm_count;

@@ -55,3 +55,42 @@ void config_check_listeners(const struct config *config, const struct config_nod
         }
     }
 }
+
+void config_check_store(const struct config_storage *store, const struct config_node *node,
+                        struct config_problems *problems)
+{
+    static const char *const types[] = {"memory", "file", "redis"};
+    static const struct {
+        const char *key;
+        bool is_known[3]; /* by enum config_store */
+        bool is_needed[3];
+    } rows[] = {
+        {"path", {false, true, false}, {false, true, false}},
+        {"address", {false, false, true}, {false, false, true}},
+        {"prefix", {false, false, true}, {false, false, false}},
+        {"username", {false, false, true}, {false, false, false}},
+        {"password_file", {false, false, true}, {false, false, false}},
+        {"key_encryption_keys", {false, true, true}, {false, true, true}},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct config_node *value = config_node_find(node, rows[i].key);
+        if (value != NULL && !rows[i].is_known[store->type]) {
+            config_problems_add(problems, value->key_mark,
+                                "\"%s\" means nothing to store type %s: remove it", rows[i].key,
+                                types[store->type]);
+        } else if (value == NULL && rows[i].is_needed[store->type]) {
+            config_problems_add(problems, node->mark, "\"%s\" is missing: store type %s needs it",
+                                rows[i].key, types[store->type]);
+        }
+    }
+    if (store->username[0] != '\0' && store->password_file[0] == '\0') {
+        config_problems_add(problems, place_of(node, "username"),
+                            "\"username\" needs a \"password_file\"");
+    }
+    if (strpbrk(store->prefix, "{} ") != NULL) {
+        config_problems_add(problems, place_of(node, "prefix"),
+                            "prefix: \"%s\" has braces or blanks, which key names here cannot have",
+                            store->prefix);
+    }
+}

@@ -13,6 +13,9 @@
 
 enum config_type {
     CONFIG_TYPE_LABEL,      /* char[CONFIG_DEPLOYMENT_MAX + 1] */
+    CONFIG_TYPE_PATH,       /* char[CONFIG_PATH_MAX + 1] */
+    CONFIG_TYPE_PATHS,      /* struct config_paths */
+    CONFIG_TYPE_ADDRESS,    /* struct config_address */
     CONFIG_TYPE_UNIX_PATH,  /* char[CONFIG_UNIX_PATH_MAX + 1] */
     CONFIG_TYPE_LOOPBACK,   /* struct config_http */
     CONFIG_TYPE_MODE,       /* uint32_t */

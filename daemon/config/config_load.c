@@ -122,5 +122,10 @@ enum err config_load(const char *path, struct config **out_config, struct config
         rc = config_load_text(text, len, out_config, problems);
     }
     free(text);
+    if (rc == ERR_OK) {
+        const char *slash = strrchr(path, '/');
+        size_t folder = slash == NULL ? 0 : (size_t)(slash - path) + 1;
+        memcpy((*out_config)->folder, path, folder <= CONFIG_PATH_MAX ? folder : 0);
+    }
     return rc;
 }

@@ -226,7 +226,13 @@ static enum err read_value(struct reading *r, const struct config_node *node,
         return is_kind(r, node, CONFIG_NODE_SEQUENCE)
                    ? config_scalar_read_principals(node, key, target, r->problems)
                    : ERR_OK;
+    case CONFIG_TYPE_PATHS:
+        return is_kind(r, node, CONFIG_NODE_SEQUENCE)
+                   ? config_scalar_read_paths(node, key, target, r->problems)
+                   : ERR_OK;
     case CONFIG_TYPE_LABEL:
+    case CONFIG_TYPE_PATH:
+    case CONFIG_TYPE_ADDRESS:
     case CONFIG_TYPE_UNIX_PATH:
     case CONFIG_TYPE_LOOPBACK:
     case CONFIG_TYPE_MODE:
@@ -305,5 +311,11 @@ enum err config_read(const struct config_node *root, struct config *config,
     if (config_node_find(root, "log") == NULL) {
         fill_presets(&nothing, "log", config, problems);
     }
-    return read_mapping(&r, root, "", config);
+    enum err rc = read_mapping(&r, root, "", config);
+    const struct config_node *store = config_node_find(root, "store");
+    if (rc == ERR_OK && r.bad_values == 0 && store != NULL && store->kind == CONFIG_NODE_MAPPING &&
+        config_node_find(store, "type") != NULL) {
+        config_check_store(&config->store, store, problems);
+    }
+    return rc;
 }

@@ -49,12 +49,15 @@ static void print_type(FILE *to, const struct config_key *key)
         }
         break;
     case CONFIG_TYPE_PRINCIPALS:
+    case CONFIG_TYPE_PATHS:
         (void)fputs("list", to);
         break;
     case CONFIG_TYPE_LOOPBACK:
         (void)fputs("address:port", to);
         break;
     case CONFIG_TYPE_LABEL:
+    case CONFIG_TYPE_PATH:
+    case CONFIG_TYPE_ADDRESS:
     case CONFIG_TYPE_UNIX_PATH:
     case CONFIG_TYPE_SECTION:
     case CONFIG_TYPE_LISTENERS:

@@ -145,11 +145,24 @@ static enum err put_unix_path(const char *text, void *to, struct errbuf *why)
     return rc != ERR_OK ? rc : text_copy(to, CONFIG_UNIX_PATH_MAX + 1, text);
 }
 
+static enum err put_path(const char *text, void *to, struct errbuf *why)
+{
+    if (!text_is_label(text, CONFIG_PATH_MAX)) {
+        errbuf_set(why, "\"%s\" is no path", config_value_show(text));
+        return ERR_INVALID;
+    }
+    return text_copy(to, CONFIG_PATH_MAX + 1, text);
+}
+
 static enum err put(const char *text, const struct config_key *key, void *to, struct errbuf *why)
 {
     switch (key->type) {
     case CONFIG_TYPE_LABEL:
         return put_label(text, to, why);
+    case CONFIG_TYPE_PATH:
+        return put_path(text, to, why);
+    case CONFIG_TYPE_ADDRESS:
+        return config_value_address(text, to, why);
     case CONFIG_TYPE_UNIX_PATH:
         return put_unix_path(text, to, why);
     case CONFIG_TYPE_LOOPBACK:
@@ -162,6 +175,7 @@ static enum err put(const char *text, const struct config_key *key, void *to, st
         return put_duration(text, key, to, why);
     case CONFIG_TYPE_CHOICE:
         return put_choice(text, key, to, why);
+    case CONFIG_TYPE_PATHS:
     case CONFIG_TYPE_PRINCIPALS:
     case CONFIG_TYPE_SECTION:
     case CONFIG_TYPE_LISTENERS:
@@ -262,4 +276,45 @@ enum err config_scalar_read_principals(const struct config_node *node, const str
         read_principal(child, list, problems);
     }
     return ERR_OK;
+}
+
+static enum err read_path(const struct config_node *node, struct config_paths *list,
+                          struct config_problems *problems)
+{
+    if (node->is_broken) {
+        return ERR_OK;
+    }
+    if (node->kind != CONFIG_NODE_SCALAR || node->text[0] == '\0' ||
+        !text_is_label(node->text, CONFIG_PATH_MAX)) {
+        config_problems_add(problems, node->mark, "a path is expected here");
+        return ERR_OK;
+    }
+    list->at[list->count] = strdup(node->text);
+    if (list->at[list->count] == NULL) {
+        return ERR_NOMEM;
+    }
+    list->count++;
+    return ERR_OK;
+}
+
+enum err config_scalar_read_paths(const struct config_node *node, const struct config_key *key,
+                                  void *target, struct config_problems *problems)
+{
+    struct config_paths *list = member(key, target);
+    enum err rc = ERR_OK;
+
+    if (node->child_count == 0 || node->child_count > CONFIG_PATHS_MAX) {
+        config_problems_add(problems, node->mark, "\"%s\" must have 1 to %d entries", node->key,
+                            CONFIG_PATHS_MAX);
+        return ERR_OK;
+    }
+    list->at = calloc(node->child_count, sizeof(list->at[0]));
+    if (list->at == NULL) {
+        return ERR_NOMEM;
+    }
+    for (const struct config_node *child = node->first; child != NULL && rc == ERR_OK;
+         child = child->next) {
+        rc = read_path(child, list, problems);
+    }
+    return rc;
 }

@@ -20,4 +20,8 @@ void config_scalar_read_preset(const struct config_key *key, void *target);
 enum err config_scalar_read_principals(const struct config_node *node, const struct config_key *key,
                                        void *target, struct config_problems *problems) MUST_USE;
 
+/* Likewise, for a list of paths. */
+enum err config_scalar_read_paths(const struct config_node *node, const struct config_key *key,
+                                  void *target, struct config_problems *problems) MUST_USE;
+
 #endif

@@ -241,3 +241,54 @@ enum err config_value_loopback(const char *text, struct config_http *out, struct
     *out = http;
     return ERR_OK;
 }
+
+static enum err refuse_address(const char *text, struct errbuf *why)
+{
+    errbuf_set(why, "\"%s\" is no address: HOST:PORT, [IPv6]:PORT or unix:/PATH",
+               config_value_show(text));
+    return ERR_INVALID;
+}
+
+static enum err read_port(const char *text, uint16_t *out, struct errbuf *why)
+{
+    uint32_t port = 0;
+
+    if (config_value_uint(text, &port, why) != ERR_OK || port == 0 || port > UINT16_MAX) {
+        errbuf_set(why, "\"%s\" is no port: 1 to 65535", config_value_show(text));
+        return ERR_INVALID;
+    }
+    *out = (uint16_t)port;
+    return ERR_OK;
+}
+
+enum err config_value_address(const char *text, struct config_address *out, struct errbuf *why)
+{
+    struct config_address address = {.port = 0};
+    const char *colon = strrchr(text, ':');
+
+    if (strncmp(text, "unix:", 5) == 0) {
+        enum err rc = config_value_unix_path(text + 5, why);
+        if (rc == ERR_OK) {
+            rc = text_copy(address.unix_path, sizeof(address.unix_path), text + 5);
+        }
+        if (rc == ERR_OK) {
+            *out = address;
+        }
+        return rc;
+    }
+    bool is_bracketed = text[0] == '[' && colon != NULL && colon > text && colon[-1] == ']';
+    const char *host = is_bracketed ? text + 1 : text;
+    size_t len = colon == NULL ? 0 : (size_t)(colon - host) - (is_bracketed ? 1 : 0);
+    if (len == 0 || len > CONFIG_HOST_MAX || !text_is_label(text, CONFIG_HOST_MAX + 8)) {
+        return refuse_address(text, why);
+    }
+    memcpy(address.host, host, len);
+    if (strpbrk(address.host, is_bracketed ? " /[]" : " /[]:") != NULL) {
+        return refuse_address(text, why);
+    }
+    enum err rc = read_port(colon + 1, &address.port, why);
+    if (rc == ERR_OK) {
+        *out = address;
+    }
+    return rc;
+}

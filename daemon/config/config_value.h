@@ -32,4 +32,8 @@ enum err config_value_loopback(const char *text, struct config_http *out,
 /* `text` itself if it can be shown on one line, else a stand-in. Never NULL. */
 const char *config_value_show(const char *text);
 
+/* HOST:PORT, [IPv6]:PORT or unix:/PATH. */
+enum err config_value_address(const char *text, struct config_address *out,
+                              struct errbuf *why) MUST_USE;
+
 #endif

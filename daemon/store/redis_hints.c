@@ -69,7 +69,7 @@ static void take_message(struct redis_hints *hints, const redisReply *payload)
         return;
     }
     hints->options.stats->heard++;
-    hints->options.on_realm(hints->options.ctx, payload->str);
+    hints->options.on_changed(hints->options.ctx, payload->str);
 }
 
 static void on_reply(void *ctx, const redisReply *reply)
@@ -89,7 +89,7 @@ static void on_reply(void *ctx, const redisReply *reply)
     }
     if (is_word(reply->element[0], "subscribe")) {
         hints->options.stats->is_subscribed = true;
-        hints->options.on_all(hints->options.ctx);
+        hints->options.on_changed(hints->options.ctx, NULL);
     } else if (is_word(reply->element[0], "message")) {
         take_message(hints, reply->element[2]);
     }

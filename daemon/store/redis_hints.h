@@ -2,7 +2,7 @@
 /*
  * Hears of changes on a connection of its own: SUBSCRIBE to one channel on which each put
  * publishes its realm. Hints may be lost, and nothing relies on them; after each subscription
- * every realm may have changed, and on_all() says so. A silent connection is asked with PING and
+ * every realm may have changed, and that is said. A silent connection is asked with PING and
  * left if it does not answer.
  */
 #ifndef STEKD_STORE_REDIS_HINTS_H
@@ -29,9 +29,8 @@ struct redis_hints_options {
     const struct redis_server *server;
     int64_t timeout_ms;
     const char *channel; /* borrowed */
-    /* Both from the loop; in them redis_hints_close() may be called. */
-    void (*on_all)(void *ctx);
-    void (*on_realm)(void *ctx, const char *realm);
+    /* `realm` is NULL for each. From the loop; redis_hints_close() may be called in it. */
+    void (*on_changed)(void *ctx, const char *realm);
     void *ctx;
     struct redis_hints_stats *stats; /* borrowed */
 };

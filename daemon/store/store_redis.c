@@ -131,16 +131,24 @@ static void send_job(struct store_redis *store, struct redis_job *job)
 
 /* --- replies --- */
 
-/* An error reply, or one of a shape no Redis gives. The job is done with. */
+/* Of an error reply, or of one of a shape no Redis gives. */
+static struct redis_refusal read_refusal(struct store_redis *store, const redisReply *reply,
+                                         struct errbuf *why)
+{
+    if (reply->type != REDIS_REPLY_ERROR) {
+        errbuf_set(why, "Redis answers with something else than was asked for");
+        return (struct redis_refusal){ERR_PROTOCOL, REDIS_NEXT_REDIAL};
+    }
+    store->stats->refusals++;
+    return redis_reply_classify(reply->str, (size_t)reply->len, why);
+}
+
+/* The job is done with. */
 static void refuse_job(struct store_redis *store, struct redis_job *job, const redisReply *reply)
 {
-    struct redis_refusal refusal = {ERR_PROTOCOL, REDIS_NEXT_REDIAL};
-    struct errbuf why = {"Redis answers with something else than was asked for"};
+    struct errbuf why;
+    struct redis_refusal refusal = read_refusal(store, reply, &why);
 
-    if (reply->type == REDIS_REPLY_ERROR) {
-        store->stats->refusals++;
-        refusal = redis_reply_classify(reply->str, (size_t)reply->len, &why);
-    }
     fail_job(store, job, refusal.code, why.text);
     if (refusal.next == REDIS_NEXT_REDIAL && !store->is_closed) {
         redis_link_drop(store->link, refusal.code, why.text);
@@ -152,14 +160,8 @@ static void note_refused_time(struct store_redis *store, struct redis_job *job,
                               const redisReply *reply)
 {
     struct errbuf why;
+    struct redis_refusal refusal = read_refusal(store, reply, &why);
 
-    job->failure = ERR_PROTOCOL;
-    errbuf_set(&job->why, "Redis answers TIME with something else");
-    if (reply->type != REDIS_REPLY_ERROR) {
-        return;
-    }
-    store->stats->refusals++;
-    struct redis_refusal refusal = redis_reply_classify(reply->str, (size_t)reply->len, &why);
     job->failure = refusal.code;
     job->why = why;
     if (refusal.next == REDIS_NEXT_REDIAL) {
@@ -206,12 +208,9 @@ static void take_put(struct store_redis *store, struct redis_job *job, const red
 {
     struct store_result result = {.why = ""};
 
-    if (send_script(store, job, reply)) {
-        return;
-    }
     if (redis_commands_read_put(reply, &result)) {
         finish_job(store, job, &result);
-    } else {
+    } else if (!send_script(store, job, reply)) {
         refuse_job(store, job, reply);
     }
 }
@@ -283,11 +282,11 @@ static void on_deadline(void *arg)
 static void finish_stillborn(struct store_redis *store)
 {
     struct store_op *op = store->stillborn;
-    struct store_result result = {.code = ERR_NOMEM, .why = "out of memory"};
+    bool is_large = op->failure == ERR_LIMIT;
+    const struct store_result result = {.code = is_large ? ERR_LIMIT : ERR_NOMEM,
+                                        .why =
+                                            is_large ? "the record is too large" : "out of memory"};
 
-    if (op->failure == ERR_LIMIT) {
-        result = (struct store_result){.code = ERR_LIMIT, .why = "the record is too large"};
-    }
     store->stillborn = op->next;
     store_op_finish(op, &result);
 }
@@ -296,7 +295,7 @@ static void fail_unlinked(struct store_redis *store)
 {
     struct errbuf why;
 
-    errbuf_set(&why, "%s", redis_link_why(store->link));
+    errbuf_set(&why, "%s", store->is_closed ? "" : redis_link_why(store->link));
     for (struct redis_job *job = store->jobs.first; job != NULL; job = job->next) {
         if (job->doom == REDIS_DOOM_NO_LINK) {
             job->doom = REDIS_DOOM_LINK_LOST;
@@ -313,9 +312,7 @@ static void on_turn(void *arg)
     while (!store->is_closed && store->stillborn != NULL) {
         finish_stillborn(store);
     }
-    if (!store->is_closed) {
-        fail_unlinked(store);
-    }
+    fail_unlinked(store);
     if (!store->is_closed && redis_jobs_find_doomed(&store->jobs, REDIS_DOOM_NOT_SENT) != NULL) {
         redis_link_drop(store->link, ERR_NOMEM, "out of memory");
     }
@@ -324,7 +321,7 @@ static void on_turn(void *arg)
 
 /* --- hints --- */
 
-static void on_realm(void *ctx, const char *realm)
+static void on_changed(void *ctx, const char *realm)
 {
     struct store_redis *store = ctx;
 
@@ -332,11 +329,6 @@ static void on_realm(void *ctx, const char *realm)
     hint_list_mark(&store->watchers, realm);
     hint_list_give(&store->watchers, &store->is_closed);
     leave(store);
-}
-
-static void on_all(void *ctx)
-{
-    on_realm(ctx, NULL);
 }
 
 /* --- the interface --- */
@@ -459,8 +451,7 @@ static enum err open_links(struct store_redis *store, const struct store_redis_o
         .server = &store->server,
         .timeout_ms = options->timeout_ms,
         .channel = store->names.channel,
-        .on_all = on_all,
-        .on_realm = on_realm,
+        .on_changed = on_changed,
         .ctx = store,
         .stats = &options->stats->hints,
     };
@@ -471,18 +462,14 @@ static enum err open_links(struct store_redis *store, const struct store_redis_o
 
 static enum err build(struct store_redis *store, const struct store_redis_options *options)
 {
-    enum err rc = store->turn == NULL || store->deadline == NULL ? ERR_NOMEM : ERR_OK;
-
-    if (rc == ERR_OK) {
-        rc = redis_server_init(&store->server, &options->address);
+    if (store->turn == NULL || store->deadline == NULL) {
+        return ERR_NOMEM;
     }
+    enum err rc = redis_server_init(&store->server, &options->address);
     if (rc == ERR_OK) {
         rc = redis_names_init(&store->names, options->prefix);
     }
-    if (rc == ERR_OK) {
-        rc = open_links(store, options);
-    }
-    return rc;
+    return rc == ERR_OK ? open_links(store, options) : rc;
 }
 
 enum err store_redis_new(const struct store_redis_options *options, struct store **out_store)

@@ -106,6 +106,8 @@ static void the_choices_stand_in_the_order_of_their_enums(void **unused)
     assert_string_equal(format->choices[LOG_FORMAT_JSON], "json");
     const struct config_key *store = config_keys_find("store.type");
     assert_string_equal(store->choices[CONFIG_STORE_MEMORY], "memory");
+    assert_string_equal(store->choices[CONFIG_STORE_FILE], "file");
+    assert_string_equal(store->choices[CONFIG_STORE_REDIS], "redis");
 }
 
 int main(void)

@@ -148,6 +148,28 @@ static struct config *load_good(const char *path)
     return config;
 }
 
+static void the_values_of_a_store_arrive_too(void **unused)
+{
+    (void)unused;
+    struct config *c = load_good(CONFIG_GOLDEN_DIR "/good-redis.yaml");
+    assert_int_equal(c->store.type, CONFIG_STORE_REDIS);
+    assert_string_equal(c->store.address.unix_path, "");
+    assert_string_equal(c->store.address.host, "::1");
+    assert_int_equal(c->store.address.port, 6379);
+    assert_string_equal(c->store.username, "stekd");
+    assert_string_equal(c->store.password_file, "redis.password");
+    assert_string_equal(c->store.prefix, "fleet-7");
+    assert_int_equal(c->store.key_encryption_keys.count, 2);
+    assert_string_equal(c->store.key_encryption_keys.at[0], "kek/2026-11.key");
+    assert_string_equal(c->store.key_encryption_keys.at[1], "/etc/stekd/kek/2026-05.key");
+    config_free(c);
+    c = load_good(CONFIG_GOLDEN_DIR "/good-file-store.yaml");
+    assert_int_equal(c->store.type, CONFIG_STORE_FILE);
+    assert_string_equal(c->store.path, "/var/lib/stekd");
+    assert_string_equal(c->store.prefix, "stek");
+    config_free(c);
+}
+
 static void every_value_arrives_where_it_belongs(void **unused)
 {
     (void)unused;
@@ -158,7 +180,8 @@ static void every_value_arrives_where_it_belongs(void **unused)
     assert_int_equal(c->listeners[0].mode, 0666);
     assert_string_equal(c->listeners[1].unix_path, "/run/stekd/admin.sock");
     assert_int_equal(c->listeners[1].mode, 0600);
-    assert_int_equal(c->store, CONFIG_STORE_MEMORY);
+    assert_int_equal(c->store.type, CONFIG_STORE_MEMORY);
+    assert_string_equal(c->folder, CONFIG_GOLDEN_DIR "/");
     assert_int_equal(c->operators.count, 2);
     assert_int_equal(c->operators.at[0].kind, CONFIG_PRINCIPAL_UID);
     assert_int_equal(c->operators.at[0].id, 0);
@@ -263,7 +286,8 @@ static void the_sample_file_is_the_table_and_can_be_loaded(void **unused)
     config_free(c);
 }
 
-/* With every comment sign of an optional key removed it is still a configuration. */
+/* With every comment sign of an optional key removed it is still a configuration; but for those of
+ * the store, where each type has keys of its own. */
 static void the_sample_file_can_be_loaded_with_everything_in(void **unused)
 {
     char *text = NULL;
@@ -275,14 +299,17 @@ static void the_sample_file_can_be_loaded_with_everything_in(void **unused)
     assert_non_null(to);
     config_sample_print(to);
     assert_int_equal(fclose(to), 0);
+    bool is_store = false;
     for (char *line = text; line != NULL && *line != '\0';) {
+        if (strchr(" #\n", *line) == NULL) {
+            is_store = strncmp(line, "store:", 6) == 0;
+        }
         char *next = strchr(line, '\n');
         char *at = line + strspn(line, " ");
         size_t blanks = strspn(at + 1, " ");
         size_t name = strspn(at + 1 + blanks, "abcdefghijklmnopqrstuvwxyz_");
         /* "# name:" is a key; "# A sentence." and "# (type)" are not. */
-        if (*at == '#' && name > 0 && at[1 + blanks + name] == ':' &&
-            strncmp(at + 2, "memory:", 7) != 0) {
+        if (*at == '#' && name > 0 && at[1 + blanks + name] == ':' && !is_store) {
             memmove(at, at + 2, strlen(at + 2) + 1);
             next = strchr(line, '\n');
         }
@@ -421,6 +448,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_golden_file_gets_exactly_its_problems),
         cmocka_unit_test(every_value_arrives_where_it_belongs),
+        cmocka_unit_test(the_values_of_a_store_arrive_too),
         cmocka_unit_test(what_is_left_out_has_the_defaults_of_the_policy),
         cmocka_unit_test(defaults_follow_from_the_values_given),
         cmocka_unit_test(the_sample_file_is_the_table_and_can_be_loaded),

@@ -154,6 +154,31 @@ static void socket_paths_are_absolute_and_fit(void **unused)
     assert_int_equal(config_value_unix_path("a", &why), ERR_INVALID);
 }
 
+static void store_addresses_are_host_and_port_or_a_socket(void **unused)
+{
+    static const struct {
+        const char *text;
+        const char *host;
+        const char *unix_path;
+        uint16_t port; /* what is refused stands in tests/golden/config */
+    } rows[] = {
+        {"127.0.0.1:6379", "127.0.0.1", "", 6379},
+        {"redis.example.org:1", "redis.example.org", "", 1},
+        {"[fe80::1]:65535", "fe80::1", "", 65535},
+        {"unix:/run/redis/redis.sock", "", "/run/redis/redis.sock", 0},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct config_address address = {.port = 9};
+        struct errbuf why = {""};
+        assert_int_equal(config_value_address(rows[i].text, &address, &why), ERR_OK);
+        assert_string_equal(address.host, rows[i].host);
+        assert_string_equal(address.unix_path, rows[i].unix_path);
+        assert_int_equal(address.port, rows[i].port);
+    }
+}
+
 static void text_that_a_terminal_could_act_on_is_not_shown(void **unused)
 {
     (void)unused;
@@ -220,6 +245,7 @@ int main(void)
         cmocka_unit_test(modes_are_octal),
         cmocka_unit_test(principals_are_numbers_or_known_names),
         cmocka_unit_test(socket_paths_are_absolute_and_fit),
+        cmocka_unit_test(store_addresses_are_host_and_port_or_a_socket),
         cmocka_unit_test(text_that_a_terminal_could_act_on_is_not_shown),
     };
 
