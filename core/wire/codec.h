@@ -42,6 +42,7 @@ enum err wire_decode_watch_response(struct slice in, struct wire_watch_response 
                                     struct errbuf *why) MUST_USE;
 
 enum err wire_encode_record(const struct wire_record *in, struct secret_buf *out) MUST_USE;
+/* ERR_UNSUPPORTED: a later format, written by a newer stekd: leave it alone. */
 enum err wire_decode_record(struct slice in, struct wire_record *out, struct errbuf *why) MUST_USE;
 
 /* GetStatus. */

@@ -40,7 +40,9 @@ static enum err take_record(struct wire_record *out, const Stek__V1__Record *fro
     if (from->format != RECORD_FORMAT) {
         errbuf_set(why, "record: format %u, but this version reads format %d only", from->format,
                    RECORD_FORMAT);
-        return ERR_INVALID;
+        /* A newer stekd wrote it: whoever cannot read it must not overwrite it either. Format 0 is
+         * no format: the field is missing, and the author broken. */
+        return from->format > RECORD_FORMAT ? ERR_UNSUPPORTED : ERR_INVALID;
     }
     enum err rc =
         codec_take_bytes(record.version, WIRE_VERSION_LEN, &from->version, "version", why);

@@ -340,6 +340,39 @@ static void a_snapshot_carries_the_ring_and_the_moment(void **unused)
     close_bench(&bench);
 }
 
+/* R7: the window is looked at when the bytes go out, whether or not the timer has come round. */
+static void no_snapshot_carries_bytes_from_dropped_from_on(void **unused)
+{
+    static const struct {
+        int64_t after_drop_ms;
+        bool has_bytes;
+    } rows[] = {{-1, true}, {0, false}, {1, false}};
+    const int64_t drop_in_ms = 1500; /* less than what makes a clock suspect */
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct bench bench;
+        struct keyring ring = {0};
+        struct wire_snapshot snapshot = {0};
+
+        open_bench(&bench);
+        assert_int_equal(keyring_init(&ring, BENCH_REALM), ERR_OK);
+        replica_bench_add_key(&bench.realm, &ring, 60000, -30000);
+        ring.keys[0].retired_from = FAKE_TIME_START - 1000;
+        ring.keys[0].dropped_from = FAKE_TIME_START + drop_in_ms;
+        replica_bench_write(&bench.realm, &ring, &bench.realm.policy);
+        start(&bench);
+        run(&bench, 0);
+        bench.realm.clock.skew_ms = drop_in_ms + rows[i].after_drop_ms; /* no timer runs */
+        assert_int_equal(hub_snapshot(bench.realm.replica, &snapshot), ERR_OK);
+        assert_int_equal(snapshot.ring.count, 1);
+        assert_int_equal(snapshot.ring.keys[0].has_bytes, rows[i].has_bytes);
+        wire_snapshot_fini(&snapshot);
+        keyring_fini(&ring);
+        close_bench(&bench);
+    }
+}
+
 static void thousands_of_watchers_all_hear_of_a_change(void **unused)
 {
     struct bench bench;
@@ -376,6 +409,7 @@ int main(void)
         cmocka_unit_test(draining_ends_every_watcher_and_refuses_new_ones),
         cmocka_unit_test(an_unknown_realm_is_not_found),
         cmocka_unit_test(a_snapshot_carries_the_ring_and_the_moment),
+        cmocka_unit_test(no_snapshot_carries_bytes_from_dropped_from_on),
         cmocka_unit_test(thousands_of_watchers_all_hear_of_a_change),
     };
 

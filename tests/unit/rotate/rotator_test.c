@@ -279,6 +279,39 @@ static void a_record_that_makes_no_sense_is_left_alone_by_who_is_not(void **unus
     close_bench(&bench);
 }
 
+/* A record of a newer stekd, or sealed under a key this daemon was not given, is somebody's. */
+static void a_record_that_cannot_be_read_here_is_never_overwritten(void **unused)
+{
+    struct bench bench;
+    struct answer answer = {0};
+    uint8_t bytes[4096];
+    const struct store_version version = {{0xEE}};
+
+    (void)unused;
+    open_bench(&bench);
+    start_settled(&bench);
+    const struct slice record = fake_store_record(bench.realm.place);
+    assert_true(record.len <= sizeof(bytes));
+    memcpy(bytes, record.at, record.len);
+    assert_int_equal(bytes[0], 0x08); /* field 1: the format */
+    bytes[1] = 2;
+    fake_store_write(bench.realm.place, BENCH_REALM, (struct slice){bytes, record.len}, &version);
+
+    const uint64_t puts = rotator_get_stats(bench.rotator)->puts;
+    const struct key *active =
+        keyring_pick(replica_ring(bench.realm.replica), replica_now(bench.realm.replica));
+    assert_non_null(active);
+    run(&bench, 10 * BENCH_SYNC_MS);
+    rotator_rotate(bench.rotator, active->name, on_done, &answer);
+    run(&bench, 10 * BENCH_SYNC_MS);
+    assert_int_equal(answer.calls, 1);
+    assert_int_equal(answer.code, ERR_REFUSED);
+    assert_int_equal(rotator_get_stats(bench.rotator)->puts, puts);
+    assert_memory_equal(fake_store_record(bench.realm.place).at, bytes, record.len);
+    assert_non_null(strstr(replica_problem(bench.realm.replica), "format 2"));
+    close_bench(&bench);
+}
+
 static void two_daemons_make_one_ring(void **unused)
 {
     struct bench bench;
@@ -624,6 +657,7 @@ int main(void)
         cmocka_unit_test(an_old_backup_is_healed_too),
         cmocka_unit_test(a_record_that_makes_no_sense_is_replaced_by_who_is_ready),
         cmocka_unit_test(a_record_that_makes_no_sense_is_left_alone_by_who_is_not),
+        cmocka_unit_test(a_record_that_cannot_be_read_here_is_never_overwritten),
         cmocka_unit_test(two_daemons_make_one_ring),
         cmocka_unit_test(a_put_whose_answer_was_lost_is_not_done_twice),
         cmocka_unit_test(a_put_that_travels_too_long_does_not_happen),

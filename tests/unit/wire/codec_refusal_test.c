@@ -256,8 +256,11 @@ static void a_record_of_another_format_is_refused_by_number(void **unused)
     }
     assert_int_equal(buf.at[0], 0x08);
     buf.at[1] = 2;
-    assert_int_equal(wire_decode_record(bytes_of(&buf), &out, &why), ERR_INVALID);
+    assert_int_equal(wire_decode_record(bytes_of(&buf), &out, &why), ERR_UNSUPPORTED);
     assert_non_null(strstr(why.text, "format 2"));
+    buf.at[1] = 0;
+    assert_int_equal(wire_decode_record(bytes_of(&buf), &out, &why), ERR_INVALID);
+    assert_non_null(strstr(why.text, "format 0"));
     secret_buf_fini(&buf);
 }
 
