@@ -426,8 +426,9 @@ void ops_http_free(struct ops_http *http)
     if (http == NULL) {
         return;
     }
-    while (http->first != NULL) {
-        close_connection(http->first);
+    for (struct connection *at = http->first, *next = NULL; at != NULL; at = next) {
+        next = at->next;
+        close_connection(at);
     }
     if (http->listener != NULL) {
         evconnlistener_free(http->listener);
