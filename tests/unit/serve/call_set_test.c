@@ -268,10 +268,28 @@ static void denials_are_counted_over_all_connections_but_strangers_hide_nobody_e
     world_free(world);
 }
 
+static void a_call_whose_connection_goes_is_counted_as_cancelled(void **unused)
+{
+    struct world *world = world_new();
+    struct client client = {0};
+    size_t watch = router_index_of(router_find(METHOD_WATCH_KEYRING));
+
+    (void)unused;
+    assert_in_range(watch, 0, router_method_count() - 1);
+    assert_int_equal(router_index_of(NULL), router_method_count());
+    client_init(&client, world, UID_NOBODY);
+    (void)client_open(&client, METHOD_WATCH_KEYRING, 0);
+    assert_int_equal(world->stats.calls_ended[watch][GRPC_CANCELLED], 0);
+    client_fini(&client);
+    assert_int_equal(world->stats.calls_ended[watch][GRPC_CANCELLED], 1);
+    world_free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_unknown_method_is_named_in_the_answer),
+        cmocka_unit_test(a_call_whose_connection_goes_is_counted_as_cancelled),
         cmocka_unit_test(deadlines_end_calls_to_the_millisecond),
         cmocka_unit_test(the_earliest_of_many_deadlines_comes_first),
         cmocka_unit_test(a_limit_holds_after_an_earlier_deadline_of_another_call),
