@@ -24,7 +24,8 @@ static void try_one(const struct sample_kind *kind, struct slice in, struct tall
         tally->accepted++;
         return;
     }
-    assert_int_equal(rc, ERR_INVALID);
+    /* A record whose format number became a later one is another version's, not broken. */
+    assert_true(rc == ERR_INVALID || rc == ERR_UNSUPPORTED);
     assert_string_not_equal(why.text, "");
     tally->refused++;
 }
