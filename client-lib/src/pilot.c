@@ -37,7 +37,7 @@ static int64_t boot_ms(const struct pilot *pilot)
 static void log_line(const struct pilot *pilot, size_t realm, enum pilot_level level,
                      const char *text)
 {
-    char line[TROUBLE_MAX + REALM_NAME_MAX + 16];
+    char line[sizeof(struct errbuf) + REALM_NAME_MAX + 16]; /* the longest sentence there is */
     if (pilot->config.log != NULL) {
         (void)snprintf(line, sizeof(line), "realm %s: %s", pilot->names[realm], text);
         pilot->config.log(pilot->config.log_arg, level, line);

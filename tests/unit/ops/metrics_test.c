@@ -109,8 +109,8 @@ static void each_fact_is_one_line(void **unused)
         "stekd_store_heals_total{realm=\"web\"} 14",
         "stekd_realm_keys{realm=\"web\",state=\"next\"} 1",
         "stekd_realm_keys{realm=\"web\",state=\"revoked\"} 0",
-        "stekd_rpc_server_calls_total{rpc_method=\"stek.v1.KeyService/GetKeyring\","
-        "rpc_response_status_code=\"PERMISSION_DENIED\"} 6",
+        ("stekd_rpc_server_calls_total{rpc_method=\"stek.v1.KeyService/GetKeyring\","
+         "rpc_response_status_code=\"PERMISSION_DENIED\"} 6"),
         "# TYPE stekd_rotations_total counter",
         "# TYPE stekd_watchers gauge",
     };
