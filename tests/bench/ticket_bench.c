@@ -135,19 +135,14 @@ static void run_ours(struct work *w, bool is_sealing)
     HMAC_CTX_free(hmac_ctx);
 }
 
-/* With all that libstek does for a ticket: age stamped before, judged after. */
+/* With all that libstek does when it makes a ticket: age and name are stamped first. (What it does
+ * when it opens one needs a ClientHello: handshake_bench has it in.) */
 static void run_ours_whole(struct work *w, bool is_sealing)
 {
     if (is_sealing) {
         (void)openssl_session_on_generate(w->ssl, NULL);
     }
     run_ours(w, is_sealing);
-    if (!is_sealing) {
-        bench_must(openssl_session_on_decrypted(w->ssl, SSL_get_session(w->ssl), w->ticket.name, 16,
-                                                SSL_TICKET_SUCCESS_RENEW,
-                                                NULL) == SSL_TICKET_RETURN_USE_RENEW,
-                   "acceptance");
-    }
 }
 
 /* Nanoseconds of CPU for one sealing, for one opening, and for both. */
@@ -247,7 +242,7 @@ static const struct {
     [FIGURE_BOTH] = {"ticket: callback + AES + HMAC / built-in keys", 0.40},
     [FIGURE_SEAL] = {"ticket:   of it sealing", 0},
     [FIGURE_OPEN] = {"ticket:   of it opening", 0},
-    [FIGURE_WHOLE] = {"ticket: the same with age stamped and judged", 0},
+    [FIGURE_WHOLE] = {"ticket:   sealing, with age and name stamped", 0},
     [FIGURE_THREADS] = {"ticket: two threads / one", 1.05},
     [FIGURE_THREADS_BUILT_IN] = {"ticket: two threads / one, built-in keys", 0},
 };
@@ -261,7 +256,7 @@ static void run_round(struct work work[2], double ratios[FIGURE_COUNT])
     ratios[FIGURE_BOTH] = ours.both / built_in.both;
     ratios[FIGURE_SEAL] = ours.seal / built_in.seal;
     ratios[FIGURE_OPEN] = ours.open / built_in.open;
-    ratios[FIGURE_WHOLE] = whole.both / built_in.both;
+    ratios[FIGURE_WHOLE] = whole.seal / built_in.seal;
     ratios[FIGURE_THREADS] = measure_two(work, run_ours) / ours.both;
     ratios[FIGURE_THREADS_BUILT_IN] = measure_two(work, run_built_in) / built_in.both;
 }
