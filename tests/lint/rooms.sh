@@ -35,8 +35,8 @@ BEGIN {
     library["nghttp2/"] = "^core/wire/h2_"
     library["protobuf-c/"] = "^core/wire/"
     library["yaml.h"] = "^daemon/config/"
-    library["openssl/"] = "^(core/(base|keyring)/|client-lib/|daemon/(host|store)/|daemon/serve/tls)"
-    library["openssl/ssl.h"] = "^client-lib/"
+    library["openssl/"] = "^(core/(base|keyring)/|core/wire/(tls|cert)_|client-lib/|daemon/(host|store|serve|app|ctl)/)"
+    library["openssl/ssl.h"] = "^(core/wire/tls_|client-lib/|daemon/(serve|app)/|daemon/store/redis)"
     library["hiredis/"] = "^daemon/store/"
     library["stek/"] = "^client-lib/"
 }
