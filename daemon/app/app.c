@@ -237,6 +237,10 @@ static enum err listen_everywhere(struct app *app, struct errbuf *why)
     enum err rc = ERR_OK;
 
     for (size_t i = 0; i < config->listener_count && rc == ERR_OK; i++) {
+        if (config->listeners[i].unix_path[0] == '\0') {
+            errbuf_set(why, "listen[%zu]: this build does not listen on addresses yet", i);
+            return ERR_UNSUPPORTED;
+        }
         rc = server_listen(app->server, config->listeners[i].unix_path, config->listeners[i].mode,
                            why);
     }

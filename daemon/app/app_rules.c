@@ -17,9 +17,13 @@ static size_t count_principals(const struct config *config)
 static struct authz_list copy_list(const struct config_principals *from,
                                    struct authz_principal **at)
 {
-    struct authz_list list = {*at, from->count};
+    struct authz_list list = {*at, 0};
 
     for (size_t i = 0; i < from->count; i++) {
+        if (from->at[i].pattern != NULL) {
+            continue; /* no listener asks for certificates */
+        }
+        list.count++;
         (*at)->kind = from->at[i].kind == CONFIG_PRINCIPAL_UID ? AUTHZ_UID : AUTHZ_GID;
         (*at)->id = from->at[i].id;
         (*at)++;

@@ -3,21 +3,31 @@
 
 #include <stdlib.h>
 
+void config_principals_fini(struct config_principals *principals)
+{
+    for (size_t i = 0; i < principals->count; i++) {
+        free(principals->at[i].pattern);
+    }
+    free(principals->at);
+    *principals = (struct config_principals){0};
+}
+
 void config_free(struct config *config)
 {
     if (config == NULL) {
         return;
     }
     for (size_t i = 0; i < config->realm_count; i++) {
-        free(config->realms[i].readers.at);
-        free(config->realms[i].operators.at);
+        config_principals_fini(&config->realms[i].readers);
+        config_principals_fini(&config->realms[i].operators);
     }
     for (size_t i = 0; i < config->store.key_encryption_keys.count; i++) {
         free(config->store.key_encryption_keys.at[i]);
     }
     free(config->store.key_encryption_keys.at);
     free(config->realms);
-    free(config->operators.at);
+    config_principals_fini(&config->operators);
+    free(config->store.sentinel.addresses.at);
     free(config->listeners);
     free(config);
 }

@@ -20,12 +20,20 @@
 #define CONFIG_PATH_MAX       4095
 #define CONFIG_PATHS_MAX      8 /* in one list */
 #define CONFIG_HOST_MAX       255
+#define CONFIG_PATTERN_MAX    255
+#define CONFIG_SENTINELS_MAX  16
 
-enum config_principal_kind { CONFIG_PRINCIPAL_UID, CONFIG_PRINCIPAL_GID };
+enum config_principal_kind {
+    CONFIG_PRINCIPAL_UID,
+    CONFIG_PRINCIPAL_GID,
+    CONFIG_PRINCIPAL_URI, /* as a certificate has it, scheme and all */
+    CONFIG_PRINCIPAL_DNS, /* without the "dns:" */
+};
 
 struct config_principal {
     enum config_principal_kind kind;
-    uint32_t id;
+    uint32_t id;   /* of users and groups */
+    char *pattern; /* of URIs and DNS names; owned; a * is one whole path segment or label */
 };
 
 struct config_principals {
@@ -33,9 +41,26 @@ struct config_principals {
     size_t count;                /* 0: nobody (deny by default) */
 };
 
+struct config_address {
+    char unix_path[CONFIG_UNIX_PATH_MAX + 1]; /* "": host and port */
+    char host[CONFIG_HOST_MAX + 1];
+    uint16_t port;
+};
+
+/* Paths of PEM files; "" for what was not set. */
+struct config_tls {
+    char certificate[CONFIG_PATH_MAX + 1];
+    char private_key[CONFIG_PATH_MAX + 1];
+    char ca[CONFIG_PATH_MAX + 1]; /* whom we trust; a listener's `client_ca` */
+    char crl[CONFIG_PATH_MAX + 1];
+};
+
+/* A Unix socket, or a TCP address and TLS. */
 struct config_listener {
-    char unix_path[CONFIG_UNIX_PATH_MAX + 1]; /* absolute */
+    char unix_path[CONFIG_UNIX_PATH_MAX + 1]; /* absolute; "": TCP */
     uint32_t mode;                            /* of the socket file, e.g. 0660 */
+    struct config_address address;            /* host and port */
+    struct config_tls tls;
 };
 
 /* A loopback address in the form inet_pton() takes. */
@@ -53,15 +78,19 @@ struct config_realm {
 
 enum config_store { CONFIG_STORE_MEMORY, CONFIG_STORE_FILE, CONFIG_STORE_REDIS };
 
-struct config_address {
-    char unix_path[CONFIG_UNIX_PATH_MAX + 1]; /* "": host and port */
-    char host[CONFIG_HOST_MAX + 1];
-    uint16_t port;
-};
-
 struct config_paths {
     char **at; /* owned, and each of them */
     size_t count;
+};
+
+struct config_addresses {
+    struct config_address *at; /* owned */
+    size_t count;
+};
+
+struct config_sentinel {
+    char master[CONFIG_DEPLOYMENT_MAX + 1]; /* "": no Sentinel */
+    struct config_addresses addresses;
 };
 
 /* "" for what was not set. */
@@ -72,6 +101,8 @@ struct config_storage {
     char prefix[CONFIG_DEPLOYMENT_MAX + 1];
     char username[CONFIG_DEPLOYMENT_MAX + 1];
     char password_file[CONFIG_PATH_MAX + 1];
+    struct config_tls tls; /* ca "": no TLS */
+    struct config_sentinel sentinel;
     struct config_paths key_encryption_keys;
 };
 
@@ -92,6 +123,9 @@ struct config {
     size_t realm_count;
     struct config_log log;
 };
+
+/* Starts as {0}; safe twice. */
+void config_principals_fini(struct config_principals *principals);
 
 /* NULL allowed. */
 void config_free(struct config *config);

@@ -15,7 +15,8 @@ void config_check_policy(const struct config_realm *realm, const struct config_n
 void config_check_realm(const struct config_realm *realm, const struct config_node *node,
                         struct config_problems *problems);
 
-/* No path twice. `node` is the sequence; its entries are config's listeners, in order. */
+/* Each a path, or an address and TLS; none twice. `node` is the sequence; its entries are config's
+ * listeners, in order. */
 void config_check_listeners(const struct config *config, const struct config_node *node,
                             struct config_problems *problems);
 

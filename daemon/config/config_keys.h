@@ -16,6 +16,7 @@ enum config_type {
     CONFIG_TYPE_PATH,       /* char[CONFIG_PATH_MAX + 1] */
     CONFIG_TYPE_PATHS,      /* struct config_paths */
     CONFIG_TYPE_ADDRESS,    /* struct config_address */
+    CONFIG_TYPE_ADDRESSES,  /* struct config_addresses */
     CONFIG_TYPE_UNIX_PATH,  /* char[CONFIG_UNIX_PATH_MAX + 1] */
     CONFIG_TYPE_LOOPBACK,   /* struct config_http */
     CONFIG_TYPE_MODE,       /* uint32_t */
@@ -44,6 +45,7 @@ struct config_key {
     const char *sentence;
     enum config_type type;
     bool is_required;
+    bool is_first;      /* of the keys that can begin an entry of a sequence */
     bool is_shown;      /* optional, but a sample without it would be no use */
     bool is_computed;   /* the preset is a sentence and not a value */
     bool is_reloadable; /* takes effect without a restart */

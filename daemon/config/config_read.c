@@ -230,6 +230,10 @@ static enum err read_value(struct reading *r, const struct config_node *node,
         return is_kind(r, node, CONFIG_NODE_SEQUENCE)
                    ? config_scalar_read_paths(node, key, target, r->problems)
                    : ERR_OK;
+    case CONFIG_TYPE_ADDRESSES:
+        return is_kind(r, node, CONFIG_NODE_SEQUENCE)
+                   ? config_scalar_read_addresses(node, key, target, r->problems)
+                   : ERR_OK;
     case CONFIG_TYPE_LABEL:
     case CONFIG_TYPE_PATH:
     case CONFIG_TYPE_ADDRESS:

@@ -16,9 +16,23 @@ static bool is_container(const struct config_key *key)
            key->type == CONFIG_TYPE_REALMS;
 }
 
+/* Whether a section stands above it that is commented out: then so is it, required or not. */
+static bool is_in_optional_section(const struct config_key *key)
+{
+    for (size_t i = 0; i < config_keys_count(); i++) {
+        const struct config_key *above = config_keys_at(i);
+        size_t len = strlen(above->path);
+        if (above->type == CONFIG_TYPE_SECTION && !above->is_required && !above->is_shown &&
+            strncmp(key->path, above->path, len) == 0 && key->path[len] == '.') {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool is_active(const struct config_key *key)
 {
-    return key->is_required || key->is_shown;
+    return (key->is_required || key->is_shown) && !is_in_optional_section(key);
 }
 
 static int depth_of(const char *path)
@@ -50,6 +64,7 @@ static void print_type(FILE *to, const struct config_key *key)
         break;
     case CONFIG_TYPE_PRINCIPALS:
     case CONFIG_TYPE_PATHS:
+    case CONFIG_TYPE_ADDRESSES:
         (void)fputs("list", to);
         break;
     case CONFIG_TYPE_LOOPBACK:
@@ -74,7 +89,7 @@ static void print_key(FILE *to, const struct config_key *key)
     bool is_name = strcmp(config_keys_leaf(key->path), "*") == 0;
     bool is_in_sequence = strstr(key->path, "[].") != NULL;
     /* The first key of a sequence's entry carries the dash, the others stand below it. */
-    const char *dash = !is_in_sequence ? "" : key->is_required ? "- " : "  ";
+    const char *dash = !is_in_sequence ? "" : key->is_first ? "- " : "  ";
     const char *value = key->sample != NULL ? key->sample : key->preset;
 
     (void)fprintf(to, "%s%*s# %s\n", indent == 0 ? "\n" : "", indent, "", key->sentence);

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "config/config.h"
+#include "config/config_principal.h"
 #include "config/config_suggest.h"
 #include "config/config_value.h"
 
@@ -176,6 +177,7 @@ static enum err put(const char *text, const struct config_key *key, void *to, st
     case CONFIG_TYPE_CHOICE:
         return put_choice(text, key, to, why);
     case CONFIG_TYPE_PATHS:
+    case CONFIG_TYPE_ADDRESSES:
     case CONFIG_TYPE_PRINCIPALS:
     case CONFIG_TYPE_SECTION:
     case CONFIG_TYPE_LISTENERS:
@@ -224,41 +226,58 @@ void config_scalar_read_preset(const struct config_key *key, void *target)
     assert(rc == ERR_OK); /* a row of ours; a test goes through all of them */
 }
 
+static bool is_same(const struct config_principal *a, const struct config_principal *b)
+{
+    if (a->kind != b->kind || a->id != b->id) {
+        return false;
+    }
+    return a->pattern == NULL || strcmp(a->pattern, b->pattern) == 0;
+}
+
 static bool is_listed(const struct config_principals *list, const struct config_principal *who)
 {
     for (size_t i = 0; i < list->count; i++) {
-        if (list->at[i].kind == who->kind && list->at[i].id == who->id) {
+        if (is_same(&list->at[i], who)) {
             return true;
         }
     }
     return false;
 }
 
-static void read_principal(const struct config_node *node, struct config_principals *list,
-                           struct config_problems *problems)
+static enum err read_principal(const struct config_node *node, struct config_principals *list,
+                               struct config_problems *problems)
 {
     struct errbuf why = {""};
     struct config_principal who = {0};
 
     if (node->is_broken) {
-        return;
+        return ERR_OK;
     }
     if (node->kind != CONFIG_NODE_SCALAR) {
         config_problems_add(problems, node->mark, "a name like \"uid:33\" is expected here");
-    } else if (config_value_principal(node->text, &who, &why) != ERR_OK) {
+        return ERR_OK;
+    }
+    enum err rc = config_principal_parse(node->text, &who, &why);
+    if (rc == ERR_NOMEM) {
+        return rc;
+    }
+    if (rc != ERR_OK) {
         config_problems_add(problems, node->mark, "%s", why.text);
     } else if (is_listed(list, &who)) {
         config_problems_add(problems, node->mark, "\"%s\" is in this list already: remove it",
                             config_value_show(node->text));
+        free(who.pattern);
     } else {
         list->at[list->count++] = who;
     }
+    return ERR_OK;
 }
 
 enum err config_scalar_read_principals(const struct config_node *node, const struct config_key *key,
                                        void *target, struct config_problems *problems)
 {
     struct config_principals *list = member(key, target);
+    enum err rc = ERR_OK;
 
     if (node->child_count > CONFIG_PRINCIPALS_MAX) {
         config_problems_add(problems, node->mark, "\"%s\" has more than %d entries", node->key,
@@ -272,10 +291,11 @@ enum err config_scalar_read_principals(const struct config_node *node, const str
     if (list->at == NULL) {
         return ERR_NOMEM;
     }
-    for (const struct config_node *child = node->first; child != NULL; child = child->next) {
-        read_principal(child, list, problems);
+    for (const struct config_node *child = node->first; child != NULL && rc == ERR_OK;
+         child = child->next) {
+        rc = read_principal(child, list, problems);
     }
-    return ERR_OK;
+    return rc;
 }
 
 static enum err read_path(const struct config_node *node, struct config_paths *list,
@@ -317,4 +337,43 @@ enum err config_scalar_read_paths(const struct config_node *node, const struct c
         rc = read_path(child, list, problems);
     }
     return rc;
+}
+
+static void read_address(const struct config_node *node, struct config_addresses *list,
+                         struct config_problems *problems)
+{
+    struct config_address address = {.port = 0};
+    struct errbuf why = {""};
+
+    if (node->is_broken) {
+        return;
+    }
+    if (node->kind != CONFIG_NODE_SCALAR) {
+        config_problems_add(problems, node->mark,
+                            "an address like 10.0.0.1:26379 is expected here");
+    } else if (config_value_address(node->text, &address, &why) != ERR_OK) {
+        config_problems_add(problems, node->mark, "%s", why.text);
+    } else {
+        list->at[list->count++] = address;
+    }
+}
+
+enum err config_scalar_read_addresses(const struct config_node *node, const struct config_key *key,
+                                      void *target, struct config_problems *problems)
+{
+    struct config_addresses *list = member(key, target);
+
+    if (node->child_count == 0 || node->child_count > CONFIG_SENTINELS_MAX) {
+        config_problems_add(problems, node->mark, "\"%s\" must have 1 to %d entries", node->key,
+                            CONFIG_SENTINELS_MAX);
+        return ERR_OK;
+    }
+    list->at = calloc(node->child_count, sizeof(list->at[0]));
+    if (list->at == NULL) {
+        return ERR_NOMEM;
+    }
+    for (const struct config_node *child = node->first; child != NULL; child = child->next) {
+        read_address(child, list, problems);
+    }
+    return ERR_OK;
 }

@@ -24,4 +24,8 @@ enum err config_scalar_read_principals(const struct config_node *node, const str
 enum err config_scalar_read_paths(const struct config_node *node, const struct config_key *key,
                                   void *target, struct config_problems *problems) MUST_USE;
 
+/* Likewise, for a list of addresses. */
+enum err config_scalar_read_addresses(const struct config_node *node, const struct config_key *key,
+                                      void *target, struct config_problems *problems) MUST_USE;
+
 #endif

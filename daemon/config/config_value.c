@@ -2,16 +2,12 @@
 #include "config/config_value.h"
 
 #include <arpa/inet.h>
-#include <grp.h>
 #include <netinet/in.h>
-#include <pwd.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/text.h"
 
-#define SHOWN_MAX        120
-#define PRINCIPAL_PREFIX 4 /* of "uid:" and "gid:" */
+#define SHOWN_MAX 120
 
 const char *config_value_show(const char *text)
 {
@@ -40,7 +36,7 @@ static bool take_number(const char *text, unsigned base, uint64_t limit, uint64_
     return true;
 }
 
-static bool is_digits(const char *text)
+bool config_value_is_digits(const char *text)
 {
     return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
 }
@@ -55,7 +51,7 @@ enum err config_value_duration(const char *text, int64_t *out_ms, struct errbuf 
     uint64_t number = 0;
     const char *unit = "";
 
-    if (is_digits(text)) {
+    if (config_value_is_digits(text)) {
         errbuf_set(why, "\"%s\" has no unit: write %.20ss, %.20sm or %.20sh",
                    config_value_show(text), text, text, text);
         return ERR_INVALID;
@@ -83,7 +79,7 @@ enum err config_value_uint(const char *text, uint32_t *out, struct errbuf *why)
 
     if (!take_number(text, 10, UINT32_MAX, &value, &rest) || rest[0] != '\0') {
         errbuf_set(why, "\"%s\" is not a whole number%s", config_value_show(text),
-                   is_digits(text) ? " that fits" : "");
+                   config_value_is_digits(text) ? " that fits" : "");
         return ERR_INVALID;
     }
     *out = (uint32_t)value;
@@ -102,74 +98,6 @@ enum err config_value_mode(const char *text, uint32_t *out, struct errbuf *why)
     }
     *out = (uint32_t)value;
     return ERR_OK;
-}
-
-/* The identity behind a name known to this system. */
-static bool find_name(enum config_principal_kind kind, const char *name, uint32_t *out_id)
-{
-    if (kind == CONFIG_PRINCIPAL_UID) {
-        const struct passwd *user = getpwnam(name);
-        if (user != NULL) {
-            *out_id = user->pw_uid;
-        }
-        return user != NULL;
-    }
-    const struct group *group = getgrnam(name);
-    if (group != NULL) {
-        *out_id = group->gr_gid;
-    }
-    return group != NULL;
-}
-
-/* `text` is a prefix of PRINCIPAL_PREFIX bytes and a name or number. */
-static enum err resolve(enum config_principal_kind kind, const char *text,
-                        struct config_principal *out, struct errbuf *why)
-{
-    const char *name = text + PRINCIPAL_PREFIX;
-    const char *what = kind == CONFIG_PRINCIPAL_UID ? "user" : "group";
-    uint64_t number = 0;
-    const char *rest = "";
-    uint32_t id = 0;
-
-    if (is_digits(name)) {
-        /* The last number means "no change" to the kernel and is nobody's. */
-        if (!take_number(name, 10, UINT32_MAX - 1, &number, &rest)) {
-            errbuf_set(why, "\"%s\": no %s can have this number", config_value_show(text), what);
-            return ERR_INVALID;
-        }
-        id = (uint32_t)number;
-    } else if (!text_is_label(name, SHOWN_MAX) || !find_name(kind, name, &id)) {
-        errbuf_set(why,
-                   "\"%s\": there is no such %s on this system: write a known name or a number",
-                   config_value_show(text), what);
-        return ERR_INVALID;
-    }
-    *out = (struct config_principal){.kind = kind, .id = id};
-    return ERR_OK;
-}
-
-static bool names_certificate(const char *text)
-{
-    return strncmp(text, "dns:", 4) == 0 || strncmp(text, "spiffe:", 7) == 0 ||
-           strncmp(text, "uri:", 4) == 0 || strstr(text, "://") != NULL;
-}
-
-enum err config_value_principal(const char *text, struct config_principal *out, struct errbuf *why)
-{
-    if (strncmp(text, "uid:", PRINCIPAL_PREFIX) == 0) {
-        return resolve(CONFIG_PRINCIPAL_UID, text, out, why);
-    }
-    if (strncmp(text, "gid:", PRINCIPAL_PREFIX) == 0) {
-        return resolve(CONFIG_PRINCIPAL_GID, text, out, why);
-    }
-    if (names_certificate(text)) {
-        errbuf_set(why, "\"%s\": names from certificates are not in this version: use uid: or gid:",
-                   config_value_show(text));
-        return ERR_UNSUPPORTED;
-    }
-    errbuf_set(why, "\"%s\" is nobody: write uid: or gid: and a number or name, as in uid:33",
-               config_value_show(text));
-    return ERR_INVALID;
 }
 
 enum err config_value_unix_path(const char *text, struct errbuf *why)
@@ -205,7 +133,8 @@ static bool split_address(const char *text, struct config_http *out, uint64_t *o
     rest += is_v6 ? 2 : 1;
     memcpy(out->address, from, len);
     out->address[len] = '\0';
-    return is_digits(rest) && take_number(rest, 10, UINT16_MAX, out_port, &rest) && *out_port > 0;
+    return config_value_is_digits(rest) && take_number(rest, 10, UINT16_MAX, out_port, &rest) &&
+           *out_port > 0;
 }
 
 /* Whoever connects is not asked who they are: nobody but this machine may. */

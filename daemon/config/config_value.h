@@ -3,6 +3,7 @@
 #ifndef STEKD_CONFIG_CONFIG_VALUE_H
 #define STEKD_CONFIG_CONFIG_VALUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,15 +13,14 @@
 /* "500ms", "15s", "90m", "12h", "7d": digits and one unit. */
 enum err config_value_duration(const char *text, int64_t *out_ms, struct errbuf *why) MUST_USE;
 
+/* Whether all of `text` is decimal digits, and there is one. */
+bool config_value_is_digits(const char *text);
+
 /* Decimal digits only. */
 enum err config_value_uint(const char *text, uint32_t *out, struct errbuf *why) MUST_USE;
 
 /* Octal digits only: "660" and "0660" are the same. */
 enum err config_value_mode(const char *text, uint32_t *out, struct errbuf *why) MUST_USE;
-
-/* "uid:33", "gid:33", "uid:www-data". ERR_UNSUPPORTED: what names a certificate. */
-enum err config_value_principal(const char *text, struct config_principal *out,
-                                struct errbuf *why) MUST_USE;
 
 /* An absolute path that fits in a socket address. */
 enum err config_value_unix_path(const char *text, struct errbuf *why) MUST_USE;

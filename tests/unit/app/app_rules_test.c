@@ -9,9 +9,10 @@
 
 #include <cmocka.h>
 
-static struct config_principal top[] = {{CONFIG_PRINCIPAL_UID, 7}};
-static struct config_principal readers[] = {{CONFIG_PRINCIPAL_UID, 33}, {CONFIG_PRINCIPAL_GID, 44}};
-static struct config_principal operators[] = {{CONFIG_PRINCIPAL_GID, 55}};
+static struct config_principal top[] = {{.kind = CONFIG_PRINCIPAL_UID, .id = 7}};
+static struct config_principal readers[] = {{.kind = CONFIG_PRINCIPAL_UID, .id = 33},
+                                            {.kind = CONFIG_PRINCIPAL_GID, .id = 44}};
+static struct config_principal operators[] = {{.kind = CONFIG_PRINCIPAL_GID, .id = 55}};
 
 static void every_list_is_carried_over_to_its_place(void **unused)
 {

@@ -170,6 +170,44 @@ static void the_values_of_a_store_arrive_too(void **unused)
     config_free(c);
 }
 
+static void the_values_of_a_fleet_arrive_too(void **unused)
+{
+    (void)unused;
+    struct config *c = load_good(CONFIG_GOLDEN_DIR "/good-fleet.yaml");
+    const struct config_listener *tcp = c->listeners;
+    assert_int_equal(c->listener_count, 3);
+    assert_string_equal(tcp[0].unix_path, "");
+    assert_string_equal(tcp[0].address.host, "0.0.0.0");
+    assert_int_equal(tcp[0].address.port, 7443);
+    assert_string_equal(tcp[0].tls.certificate, "tls/server.pem");
+    assert_string_equal(tcp[0].tls.private_key, "tls/server.key");
+    assert_string_equal(tcp[0].tls.ca, "tls/ca.pem");
+    assert_string_equal(tcp[0].tls.crl, "");
+    assert_string_equal(tcp[1].address.host, "::1");
+    assert_string_equal(tcp[1].tls.crl, "tls/crl.pem");
+    assert_string_equal(tcp[2].unix_path, "/run/stekd/stekd.sock");
+    assert_string_equal(c->store.tls.ca, "tls/ca.pem");
+    assert_string_equal(c->store.tls.certificate, "tls/redis.pem");
+    assert_string_equal(c->store.tls.private_key, "tls/redis.key");
+    assert_string_equal(c->store.sentinel.master, "stek");
+    const struct config_addresses *sentinels = &c->store.sentinel.addresses;
+    assert_int_equal(sentinels->count, 3);
+    assert_string_equal(sentinels->at[0].host, "10.0.0.1");
+    assert_int_equal(sentinels->at[0].port, 26379);
+    assert_string_equal(sentinels->at[1].host, "fe80::2");
+    assert_int_equal(sentinels->at[1].port, 26380);
+    assert_string_equal(sentinels->at[2].unix_path, "/run/sentinel.sock");
+    const struct config_principals *readers = &c->realms[0].readers;
+    assert_int_equal(readers->count, 3);
+    assert_int_equal(readers->at[0].kind, CONFIG_PRINCIPAL_URI);
+    assert_string_equal(readers->at[0].pattern, "spiffe://example.org/frontend/*");
+    assert_int_equal(readers->at[1].kind, CONFIG_PRINCIPAL_DNS);
+    assert_string_equal(readers->at[1].pattern, "*.fe.example.org");
+    assert_int_equal(readers->at[2].kind, CONFIG_PRINCIPAL_UID);
+    assert_null(readers->at[2].pattern);
+    config_free(c);
+}
+
 static void every_value_arrives_where_it_belongs(void **unused)
 {
     (void)unused;
@@ -307,6 +345,7 @@ static void the_sample_file_can_be_loaded_with_everything_in(void **unused)
         char *next = strchr(line, '\n');
         char *at = line + strspn(line, " ");
         size_t blanks = strspn(at + 1, " ");
+        blanks += at[1 + blanks] == '-' ? 2 : 0; /* the dash of an entry */
         size_t name = strspn(at + 1 + blanks, "abcdefghijklmnopqrstuvwxyz_");
         /* "# name:" is a key; "# A sentence." and "# (type)" are not. */
         if (*at == '#' && name > 0 && at[1 + blanks + name] == ':' && !is_store) {
@@ -321,6 +360,7 @@ static void the_sample_file_can_be_loaded_with_everything_in(void **unused)
     assert_string_equal(said, "");
     assert_int_equal(rc, ERR_OK);
     assert_int_equal(c->realms[0].policy.max_offline_ms, 3600000);
+    assert_int_equal(c->listener_count, 2);
     free(said);
     config_problems_fini(&problems);
     config_free(c);
@@ -417,12 +457,13 @@ static void no_cut_or_changed_file_does_harm(void **unused)
 
 static void any_allocation_may_fail(void **unused)
 {
-    static const char *const files[] = {CONFIG_GOLDEN_DIR "/good-everything.yaml",
-                                        CONFIG_GOLDEN_DIR "/everything-at-once.yaml"};
+    static const char *const files[] = {
+        CONFIG_GOLDEN_DIR "/good-everything.yaml", CONFIG_GOLDEN_DIR "/good-fleet.yaml",
+        CONFIG_GOLDEN_DIR "/everything-at-once.yaml", CONFIG_GOLDEN_DIR "/certificate-names.yaml"};
     long failures = 0;
 
     (void)unused;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         bool was_reached = true;
         for (long n = 1; was_reached; n++) {
             struct config *config = NULL;
@@ -449,6 +490,7 @@ int main(void)
         cmocka_unit_test(every_golden_file_gets_exactly_its_problems),
         cmocka_unit_test(every_value_arrives_where_it_belongs),
         cmocka_unit_test(the_values_of_a_store_arrive_too),
+        cmocka_unit_test(the_values_of_a_fleet_arrive_too),
         cmocka_unit_test(what_is_left_out_has_the_defaults_of_the_policy),
         cmocka_unit_test(defaults_follow_from_the_values_given),
         cmocka_unit_test(the_sample_file_is_the_table_and_can_be_loaded),

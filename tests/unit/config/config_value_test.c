@@ -102,40 +102,6 @@ static void modes_are_octal(void **unused)
     }
 }
 
-static void principals_are_numbers_or_known_names(void **unused)
-{
-    static const struct {
-        const char *text;
-        enum err want;
-        enum config_principal_kind kind;
-        uint32_t id;
-    } rows[] = {
-        {"uid:0", ERR_OK, CONFIG_PRINCIPAL_UID, 0},
-        {"uid:root", ERR_OK, CONFIG_PRINCIPAL_UID, 0},
-        {"gid:0", ERR_OK, CONFIG_PRINCIPAL_GID, 0},
-        {"gid:root", ERR_OK, CONFIG_PRINCIPAL_GID, 0},
-        {"gid:33", ERR_OK, CONFIG_PRINCIPAL_GID, 33},
-        {"uid:4294967294", ERR_OK, CONFIG_PRINCIPAL_UID, UINT32_MAX - 1},
-        {"uid:4294967295", ERR_INVALID, 0, 7},
-        {"uid:", ERR_INVALID, 0, 7},
-        {"uid", ERR_INVALID, 0, 7},
-        {"UID:0", ERR_INVALID, 0, 7},
-        {" uid:0", ERR_INVALID, 0, 7},
-        {"spiffe://example.org/a", ERR_UNSUPPORTED, 0, 7},
-        {"dns:a.example.org", ERR_UNSUPPORTED, 0, 7},
-        {"https://example.org/a", ERR_UNSUPPORTED, 0, 7},
-    };
-
-    (void)unused;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct errbuf why = {""};
-        struct config_principal who = {.id = 7};
-        assert_int_equal(config_value_principal(rows[i].text, &who, &why), rows[i].want);
-        assert_int_equal(who.kind, rows[i].kind);
-        assert_int_equal(who.id, rows[i].id);
-    }
-}
-
 static void socket_paths_are_absolute_and_fit(void **unused)
 {
     char path[CONFIG_UNIX_PATH_MAX + 2];
@@ -243,7 +209,6 @@ int main(void)
         cmocka_unit_test(durations_are_a_whole_number_and_one_unit),
         cmocka_unit_test(whole_numbers_are_digits_that_fit),
         cmocka_unit_test(modes_are_octal),
-        cmocka_unit_test(principals_are_numbers_or_known_names),
         cmocka_unit_test(socket_paths_are_absolute_and_fit),
         cmocka_unit_test(store_addresses_are_host_and_port_or_a_socket),
         cmocka_unit_test(text_that_a_terminal_could_act_on_is_not_shown),
