@@ -40,6 +40,7 @@
 #include "frontend_status.h"
 
 #define WORKERS_MAX     64
+#define ENDPOINTS_MAX   8
 #define CONNECTIONS_MAX 256  /* of one worker */
 #define RESPAWN_MS      1000 /* a worker that dies at once is not replaced at once */
 
@@ -47,7 +48,8 @@ struct settings {
     const char *listen;
     const char *cert;
     const char *key;
-    const char *endpoint;
+    const char *endpoints[ENDPOINTS_MAX];
+    size_t endpoint_count;
     const char *realm;
     const char *context;
     const char *name;
@@ -272,10 +274,12 @@ static bool make_client(struct frontend *f)
 {
     const struct settings *s = &f->settings;
     struct stek_options *options = stek_options_new();
-    bool ok = options != NULL && stek_options_add_endpoint(options, s->endpoint) == STEK_OK &&
-              stek_options_add_realm(options, s->realm) == STEK_OK &&
+    bool ok = options != NULL && stek_options_add_realm(options, s->realm) == STEK_OK &&
               stek_options_set_name(options, s->name) == STEK_OK;
 
+    for (size_t i = 0; ok && i < s->endpoint_count; i++) {
+        ok = stek_options_add_endpoint(options, s->endpoints[i]) == STEK_OK;
+    }
     if (ok) {
         stek_options_set_log(options, on_log, NULL);
         ok = stek_client_new(options, &f->client) == STEK_OK;
@@ -333,9 +337,10 @@ static bool make_listener(struct frontend *f)
 static int usage(void)
 {
     (void)fputs(
-        "usage: tls_frontend --listen IPV4:PORT --cert FILE --key FILE --endpoint ENDPOINT\n"
+        "usage: tls_frontend --listen IPV4:PORT --cert FILE --key FILE --endpoint ENDPOINT...\n"
         "           [--realm web] [--context TEXT] [--name NAME] [--workers 2]\n"
-        "           [--status-file FILE]\n",
+        "           [--status-file FILE]\n"
+        "Several --endpoint, each after its own flag: any one serves.\n",
         stderr);
     return 2;
 }
@@ -366,20 +371,25 @@ static bool parse(int argc, char **argv, struct settings *s)
         {"name", required_argument, NULL, 'n'},        {"workers", required_argument, NULL, 'w'},
         {"status-file", required_argument, NULL, 's'}, {NULL, 0, NULL, 0}};
     const char **const texts[128] = {
-        ['l'] = &s->listen,   ['c'] = &s->cert,         ['k'] = &s->key,
-        ['e'] = &s->endpoint, ['r'] = &s->realm,        ['x'] = &s->context,
-        ['n'] = &s->name,     ['w'] = &s->workers_text, ['s'] = &s->status_file};
+        ['l'] = &s->listen,  ['c'] = &s->cert, ['k'] = &s->key,          ['r'] = &s->realm,
+        ['x'] = &s->context, ['n'] = &s->name, ['w'] = &s->workers_text, ['s'] = &s->status_file};
     for (int found = getopt_long(argc, argv, "", known, NULL); found != -1;
          found = getopt_long(argc, argv, "", known, NULL)) {
         if (found == '?') {
             return false;
         }
-        *texts[found] = optarg;
+        if (found != 'e') {
+            *texts[found] = optarg;
+        } else if (s->endpoint_count < ENDPOINTS_MAX) {
+            s->endpoints[s->endpoint_count++] = optarg;
+        } else {
+            return false;
+        }
     }
     char *end = NULL;
     s->workers = strtoul(s->workers_text, &end, 10);
     return optind == argc && *end == '\0' && s->workers >= 1 && s->workers <= WORKERS_MAX &&
-           s->cert != NULL && s->key != NULL && s->endpoint != NULL && s->listen != NULL &&
+           s->cert != NULL && s->key != NULL && s->endpoint_count > 0 && s->listen != NULL &&
            parse_address(s->listen, &s->address);
 }
 

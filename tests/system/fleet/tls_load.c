@@ -8,6 +8,12 @@
  * At the end one JSON object on standard output says what the client saw; the caller compares it
  * with what the frontends counted.
  *
+ * Lines on standard input, each answered by the same line on standard output once it is obeyed:
+ *   doubt NODE        the node is about to be killed: what fails there is counted apart, and the
+ *                     ticket is offered to another
+ *   trust NODE PORT   it is there again, maybe on another port
+ *   end               stop before SECONDS have passed
+ *
  * Exit: 0 the run took place (the caller judges the figures), 2 usage, 1 the run itself broke.
  */
 #include <arpa/inet.h>
@@ -34,6 +40,7 @@
 #define NAME_LEN     16
 #define IO_TIMEOUT_S 5
 #define REPORTS_MAX  20
+#define COMMAND_MAX  64
 
 enum version { V12, V13, VERSIONS };
 
@@ -56,12 +63,15 @@ struct tally {
     uint64_t refused[VERSIONS]; /* offered inside its lifetime, not opened: must be 0 */
     uint64_t late;              /* perhaps offered after its lifetime, through our own slowness */
     uint64_t late_refused;
+    uint64_t cut;              /* connections that a doubted node did not serve to the end */
+    uint64_t doubtful_refused; /* tickets that a doubted node did not open */
     uint64_t reports;
 };
 
 struct load {
     SSL_CTX *ctx;
     uint16_t port[NODES_MAX];
+    bool is_doubted[NODES_MAX];
     size_t nodes;
     struct chain chains[CHAINS_MAX];
     size_t chain_count;
@@ -71,6 +81,10 @@ struct load {
     uint8_t (*names)[NAME_LEN];
     size_t name_count;
     int64_t start_ms;
+    char command[COMMAND_MAX]; /* what has been read of the next one */
+    size_t command_len;
+    bool is_commanded; /* standard input is open */
+    bool is_ending;
 };
 
 static int64_t now_ms(void)
@@ -214,7 +228,9 @@ static bool connect_once(struct load *load, const struct chain *chain, size_t no
     ok = talk(ssl);
 
 out:
-    if (!ok) {
+    if (!ok && load->is_doubted[node]) {
+        load->tally.cut++;
+    } else if (!ok) {
         load->tally.failures++;
         report(load, chain, node, "failed handshake");
     }
@@ -237,6 +253,8 @@ static void count_offer(struct load *load, struct chain *chain, size_t node, int
         t->resumed[chain->version]++;
     } else if (is_late) {
         t->late_refused++;
+    } else if (load->is_doubted[node]) {
+        t->doubtful_refused++;
     } else {
         t->refused[chain->version]++;
         report(load, chain, node, "ticket refused inside its lifetime");
@@ -295,8 +313,10 @@ static void step(struct load *load, struct chain *chain)
         count_offer(load, chain, node, now_ms() - chain->got_ms, resumed);
         carry_on(load, chain, node, resumed, began_ms);
     } else {
-        SSL_SESSION_free(chain->ticket);
-        chain->ticket = NULL;
+        if (!load->is_doubted[node]) {
+            SSL_SESSION_free(chain->ticket);
+            chain->ticket = NULL;
+        }
         chain->due_ms = now_ms() + 100;
     }
 }
@@ -313,12 +333,77 @@ static struct chain *earliest(struct load *load)
     return first;
 }
 
-static void wait_until(int64_t due_ms)
+/* A number and what follows it; `limit` for what is none. */
+static unsigned long parse_number(const char **at, unsigned long limit)
 {
-    int64_t left = due_ms - now_ms();
+    char *end = NULL;
 
-    if (left > 0) {
-        (void)poll(NULL, 0, (int)left); /* paces the load; nothing is synchronised by it */
+    errno = 0;
+    unsigned long value = strtoul(*at, &end, 10);
+    bool is_good = errno == 0 && end != *at && value < limit;
+    *at = end;
+    return is_good ? value : limit;
+}
+
+/* False: not a command. */
+static bool obey(struct load *load, const char *command)
+{
+    const char *at = command + strlen("doubt"); /* or "trust" */
+    bool is_doubt = strncmp(command, "doubt ", 6) == 0;
+
+    if (strcmp(command, "end") == 0) {
+        load->is_ending = true;
+        return true;
+    }
+    if (!is_doubt && strncmp(command, "trust ", 6) != 0) {
+        return false;
+    }
+    size_t node = parse_number(&at, load->nodes);
+    unsigned long port = is_doubt ? 0 : parse_number(&at, UINT16_MAX + 1UL);
+    if (node == load->nodes || port > UINT16_MAX || *at != '\0') {
+        return false;
+    }
+    load->is_doubted[node] = is_doubt;
+    load->port[node] = is_doubt ? load->port[node] : (uint16_t)port;
+    return true;
+}
+
+static void read_commands(struct load *load)
+{
+    char *at = load->command + load->command_len;
+    ssize_t got = read(STDIN_FILENO, at, sizeof(load->command) - load->command_len - 1);
+
+    if (got <= 0) {
+        load->is_commanded = false;
+        return;
+    }
+    load->command_len += (size_t)got;
+    for (;;) {
+        char *end = memchr(load->command, '\n', load->command_len);
+        if (end == NULL) {
+            return;
+        }
+        *end = '\0';
+        (void)printf("%s%s\n", obey(load, load->command) ? "" : "not a command: ", load->command);
+        (void)fflush(stdout);
+        load->command_len -= (size_t)(end + 1 - load->command);
+        memmove(load->command, end + 1, load->command_len);
+    }
+}
+
+/* Obeys what is commanded meanwhile. The waiting paces the load; nothing is synchronised by it. */
+static void wait_until(struct load *load, int64_t due_ms)
+{
+    for (;;) {
+        int64_t left = due_ms - now_ms();
+        struct pollfd input = {.fd = load->is_commanded ? STDIN_FILENO : -1, .events = POLLIN};
+        int ready = poll(&input, 1, left > 0 ? (int)left : 0);
+        if (ready > 0) {
+            read_commands(load);
+        }
+        if (load->is_ending || (ready <= 0 && left <= 0)) {
+            return;
+        }
     }
 }
 
@@ -337,7 +422,10 @@ static void run(struct load *load, int64_t seconds)
         if (chain->due_ms >= end_ms || now_ms() >= end_ms) {
             return;
         }
-        wait_until(chain->due_ms);
+        wait_until(load, chain->due_ms);
+        if (load->is_ending) {
+            return;
+        }
         step(load, chain);
     }
 }
@@ -351,10 +439,11 @@ static void print_result(const struct load *load)
                  ", \"offers_tls13\": %" PRIu64 ", \"resumed_tls12\": %" PRIu64
                  ", \"resumed_tls13\": %" PRIu64 ", \"refused_tls12\": %" PRIu64
                  ", \"refused_tls13\": %" PRIu64 ", \"late\": %" PRIu64
-                 ", \"late_refused\": %" PRIu64 ", \"key_names\": %zu}\n",
+                 ", \"late_refused\": %" PRIu64 ", \"cut\": %" PRIu64
+                 ", \"doubtful_refused\": %" PRIu64 ", \"key_names\": %zu}\n",
                  t->connections, t->full, t->failures, t->no_ticket, t->offers[V12], t->offers[V13],
                  t->resumed[V12], t->resumed[V13], t->refused[V12], t->refused[V13], t->late,
-                 t->late_refused, load->name_count);
+                 t->late_refused, t->cut, t->doubtful_refused, load->name_count);
 }
 
 static bool parse_ports(struct load *load, const char *list)
@@ -407,6 +496,7 @@ int main(int argc, char **argv)
         goto out;
     }
     (void)signal(SIGPIPE, SIG_IGN);
+    load->is_commanded = true;
     load->ctx = SSL_CTX_new(TLS_client_method());
     if (load->ctx == NULL || load->names == NULL) {
         goto out;
