@@ -40,14 +40,14 @@ def wait_until(what, condition, timeout=20.0, interval=0.02):
 class Process:
     """One child process with its output in files; always stopped by its pid."""
 
-    def __init__(self, name, argv, folder, env=None):
+    def __init__(self, name, argv, folder, env=None, stdin=subprocess.DEVNULL):
         self.name = name
         self.argv = argv
         self.out_path = os.path.join(folder, name + ".out")
         self.err_path = os.path.join(folder, name + ".err")
         with open(self.out_path, "ab") as out, open(self.err_path, "ab") as err:
             self.child = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env)
+                argv, stdin=stdin, stdout=out, stderr=err, env=env)
 
     @property
     def pid(self):
@@ -119,8 +119,8 @@ class Bench:
         require(os.access(full, os.X_OK), f"{full} is not built")
         return full
 
-    def start(self, name, argv, env=None):
-        process = Process(name, argv, self.folder, env)
+    def start(self, name, argv, env=None, stdin=subprocess.DEVNULL):
+        process = Process(name, argv, self.folder, env, stdin)
         self.processes.append(process)
         return process
 
