@@ -8,9 +8,13 @@ static bool principal_matches(const struct authz_principal *principal, const str
 {
     switch (principal->kind) {
     case AUTHZ_UID:
-        return principal->id == peer->uid;
+        return peer_is_user(peer, principal->id);
     case AUTHZ_GID:
         return peer_has_group(peer, principal->id);
+    case AUTHZ_URI:
+        return peer_has_name(peer, CERT_NAME_URI, principal->pattern);
+    case AUTHZ_DNS:
+        return peer_has_name(peer, CERT_NAME_DNS, principal->pattern);
     }
     return false;
 }
@@ -71,24 +75,62 @@ bool authz_is_named(const struct authz_rules *rules, const struct peer *peer)
     return verdict.is_allowed;
 }
 
+/* The caller as a rule would name it. */
+struct subject {
+    char text[120];
+};
+
+static struct subject subject_of(const struct peer *peer)
+{
+    struct subject subject;
+
+    if (peer->certificate == NULL) {
+        (void)snprintf(subject.text, sizeof(subject.text), "uid:%u", peer->uid);
+        return subject;
+    }
+    const struct cert_name *first = &peer->certificate->names.at[0];
+    (void)snprintf(subject.text, sizeof(subject.text), "%s%.100s",
+                   first->kind == CERT_NAME_DNS ? "dns:" : "", first->text);
+    return subject;
+}
+
 void authz_explain_denial(const struct peer *peer, enum authz_action action, const char *realm,
                           struct errbuf *out)
 {
+    const struct subject subject = subject_of(peer);
+    const char *who = subject.text;
+
     if (action == AUTHZ_READ_KEYS) {
         errbuf_set(out,
-                   "uid %u may not read the keys of realm \"%s\"; to allow it, add \"uid:%u\" to "
-                   "realms: %s: readers: in the configuration of stekd",
-                   peer->uid, realm, peer->uid, realm);
+                   "%s may not read the keys of realm \"%s\"; to allow it, add \"%s\" to realms: "
+                   "%s: readers: in the configuration of stekd",
+                   who, realm, who, realm);
     } else if (realm != NULL) {
         errbuf_set(out,
-                   "uid %u may not operate on realm \"%s\"; to allow it, add \"uid:%u\" to "
-                   "realms: %s: operators: in the configuration of stekd",
-                   peer->uid, realm, peer->uid, realm);
+                   "%s may not operate on realm \"%s\"; to allow it, add \"%s\" to realms: %s: "
+                   "operators: in the configuration of stekd",
+                   who, realm, who, realm);
     } else {
         errbuf_set(out,
-                   "uid %u is no operator; to allow it, add \"uid:%u\" to operators: in the "
-                   "configuration of stekd",
-                   peer->uid, peer->uid);
+                   "%s is no operator; to allow it, add \"%s\" to operators: in the configuration "
+                   "of stekd",
+                   who, who);
+    }
+}
+
+static void format_principal(const struct authz_principal *principal, char *out, size_t cap)
+{
+    switch (principal->kind) {
+    case AUTHZ_UID:
+    case AUTHZ_GID:
+        (void)snprintf(out, cap, "%s:%u", principal->kind == AUTHZ_UID ? "uid" : "gid",
+                       principal->id);
+        break;
+    case AUTHZ_URI:
+    case AUTHZ_DNS:
+        (void)snprintf(out, cap, "%s%s", principal->kind == AUTHZ_DNS ? "dns:" : "",
+                       principal->pattern);
+        break;
     }
 }
 
@@ -105,6 +147,6 @@ void authz_format_rule(const struct authz_verdict *verdict, char out[AUTHZ_RULE_
         (void)snprintf(out, AUTHZ_RULE_TEXT_MAX, "%s", lists[AUTHZ_BY_NO_RULE]);
         return;
     }
-    (void)snprintf(out, AUTHZ_RULE_TEXT_MAX, "%s %s:%u", lists[verdict->rule],
-                   verdict->principal.kind == AUTHZ_UID ? "uid" : "gid", verdict->principal.id);
+    const int len = snprintf(out, AUTHZ_RULE_TEXT_MAX, "%s ", lists[verdict->rule]);
+    format_principal(&verdict->principal, out + len, AUTHZ_RULE_TEXT_MAX - (size_t)len);
 }

@@ -17,11 +17,14 @@
 
 enum authz_action { AUTHZ_READ_KEYS, AUTHZ_OPERATE };
 
-enum authz_principal_kind { AUTHZ_UID, AUTHZ_GID };
+/* Users and groups come by the Unix socket, names by certificate; a certificate may have several
+ * names, and each counts. */
+enum authz_principal_kind { AUTHZ_UID, AUTHZ_GID, AUTHZ_URI, AUTHZ_DNS };
 
 struct authz_principal {
     enum authz_principal_kind kind;
-    uint32_t id;
+    uint32_t id;         /* UID, GID */
+    const char *pattern; /* URI, DNS: as in cert_pattern_matches(); borrowed like the list */
 };
 
 /* Borrowed: as long as the rules are in use. count 0: nobody. */
@@ -69,8 +72,8 @@ bool authz_is_named(const struct authz_rules *rules, const struct peer *peer);
 void authz_explain_denial(const struct peer *peer, enum authz_action action, const char *realm,
                           struct errbuf *out);
 
-/* "operators uid:0", "readers gid:33", "no rule". */
-#define AUTHZ_RULE_TEXT_MAX 40
+/* "operators uid:0", "readers gid:33", "readers dns:*.fe.example.org", "no rule". */
+#define AUTHZ_RULE_TEXT_MAX 160
 void authz_format_rule(const struct authz_verdict *verdict, char out[AUTHZ_RULE_TEXT_MAX]);
 
 #endif

@@ -68,14 +68,46 @@ enum err peer_of_socket(int fd, struct peer *out, struct errbuf *why)
     return ERR_OK;
 }
 
+enum err peer_of_certificate(struct cert_names *names, const char *address, struct peer *out,
+                             struct errbuf *why)
+{
+    if (names->count == 0) {
+        errbuf_set(why, "its certificate has no URI or DNS name (subjectAltName), and nobody is "
+                        "known by a common name: issue one with such a name");
+        return ERR_DENIED;
+    }
+    struct peer_certificate *certificate = calloc(1, sizeof(*certificate));
+    if (certificate == NULL) {
+        errbuf_set(why, "out of memory");
+        return ERR_NOMEM;
+    }
+    (void)snprintf(certificate->address, sizeof(certificate->address), "%s", address);
+    certificate->names = *names;
+    *names = (struct cert_names){0};
+    *out = (struct peer){.certificate = certificate};
+    return ERR_OK;
+}
+
 void peer_fini(struct peer *peer)
 {
     free(peer->groups);
+    if (peer->certificate != NULL) {
+        cert_names_fini(&peer->certificate->names);
+        free(peer->certificate);
+    }
     *peer = (struct peer){0};
+}
+
+bool peer_is_user(const struct peer *peer, uint32_t uid)
+{
+    return peer->certificate == NULL && peer->uid == uid;
 }
 
 bool peer_has_group(const struct peer *peer, uint32_t gid)
 {
+    if (peer->certificate != NULL) {
+        return false;
+    }
     if (peer->gid == gid) {
         return true;
     }
@@ -87,8 +119,35 @@ bool peer_has_group(const struct peer *peer, uint32_t gid)
     return false;
 }
 
+bool peer_has_name(const struct peer *peer, enum cert_name_kind kind, const char *pattern)
+{
+    if (peer->certificate == NULL) {
+        return false;
+    }
+    const struct cert_names *names = &peer->certificate->names;
+    for (size_t i = 0; i < names->count; i++) {
+        if (names->at[i].kind == kind && cert_pattern_matches(kind, pattern, names->at[i].text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void format_certificate(const struct peer_certificate *certificate, char out[PEER_TEXT_MAX])
+{
+    const struct cert_name *first = &certificate->names.at[0];
+
+    /* The address is what a long name must not push out. */
+    (void)snprintf(out, PEER_TEXT_MAX, "%s:%.*s %s", first->kind == CERT_NAME_URI ? "uri" : "dns",
+                   PEER_TEXT_MAX - PEER_ADDRESS_MAX - 8, first->text, certificate->address);
+}
+
 void peer_format(const struct peer *peer, char out[PEER_TEXT_MAX])
 {
+    if (peer->certificate != NULL) {
+        format_certificate(peer->certificate, out);
+        return;
+    }
     int len = snprintf(out, PEER_TEXT_MAX, "uid:%u gid:%u", peer->uid, peer->gid);
 
     if (peer->pid != 0) {

@@ -11,11 +11,11 @@
 
 /* uid 7 operates everything; "web": uid 33 and gid 44 read, uid 50 operates; "mail": uid 34 reads,
  * gid 55 operates; "bare": nobody. */
-static const struct authz_principal top[] = {{AUTHZ_UID, 7}};
-static const struct authz_principal web_readers[] = {{AUTHZ_UID, 33}, {AUTHZ_GID, 44}};
-static const struct authz_principal web_operators[] = {{AUTHZ_UID, 50}};
-static const struct authz_principal mail_readers[] = {{AUTHZ_UID, 34}};
-static const struct authz_principal mail_operators[] = {{AUTHZ_GID, 55}};
+static const struct authz_principal top[] = {{AUTHZ_UID, 7, NULL}};
+static const struct authz_principal web_readers[] = {{AUTHZ_UID, 33, NULL}, {AUTHZ_GID, 44, NULL}};
+static const struct authz_principal web_operators[] = {{AUTHZ_UID, 50, NULL}};
+static const struct authz_principal mail_readers[] = {{AUTHZ_UID, 34, NULL}};
+static const struct authz_principal mail_operators[] = {{AUTHZ_GID, 55, NULL}};
 static const struct authz_realm realms[] = {
     {"web", {web_readers, 2}, {web_operators, 1}},
     {"mail", {mail_readers, 1}, {mail_operators, 1}},
@@ -76,7 +76,12 @@ static void rules_allow_exactly_what_they_say(void **unused)
 
     (void)unused;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        const struct peer peer = {rows[i].uid, rows[i].gid, 1, extra_groups, rows[i].groups};
+        const struct peer peer = {
+            .uid = rows[i].uid,
+            .gid = rows[i].gid,
+            .groups = extra_groups,
+            .group_count = rows[i].groups,
+        };
         struct authz_verdict got = authz_decide(&rules, &peer, rows[i].action, rows[i].realm);
         if (got.rule != rows[i].want || got.is_allowed != (got.rule != AUTHZ_BY_NO_RULE)) {
             fail_msg("row %zu: rule %d, allowed %d", i, (int)got.rule, (int)got.is_allowed);
@@ -117,7 +122,7 @@ static void a_denial_names_the_line_that_would_allow_it_and_no_other_realm(void 
 
 static void the_deciding_rule_is_told(void **unused)
 {
-    const struct peer reader = {1, 44, 1, NULL, 0};
+    const struct peer reader = {.uid = 1, .gid = 44, .pid = 1};
     char text[AUTHZ_RULE_TEXT_MAX];
 
     (void)unused;
@@ -154,9 +159,135 @@ static void whoever_stands_in_any_rule_is_no_stranger(void **unused)
     }
 }
 
+/* ---- by certificate ---- */
+
+#define NAMES_MAX 3
+
+/* A caller with these names: URIs begin with "spiffe:", the others are DNS. */
+struct holder {
+    struct cert_name names[NAMES_MAX];
+    struct peer_certificate certificate;
+    struct peer peer;
+};
+
+static void holder_init(struct holder *holder, const char *const texts[NAMES_MAX])
+{
+    *holder = (struct holder){.certificate = {.address = "192.0.2.1:4711"}};
+    while (holder->certificate.names.count < NAMES_MAX &&
+           texts[holder->certificate.names.count] != NULL) {
+        size_t i = holder->certificate.names.count++;
+        bool is_uri = strncmp(texts[i], "spiffe:", 7) == 0;
+        holder->names[i] = (struct cert_name){is_uri ? CERT_NAME_URI : CERT_NAME_DNS, texts[i]};
+    }
+    holder->certificate.names.at = holder->names;
+    holder->peer = (struct peer){.certificate = &holder->certificate};
+}
+
+static const struct authz_principal by_operator[] = {
+    {AUTHZ_URI, 0, "spiffe://a.org/operator/*"}, {AUTHZ_UID, 0, NULL}, {AUTHZ_GID, 0, NULL}};
+static const struct authz_principal by_reader[] = {{AUTHZ_URI, 0, "spiffe://a.org/fe/*"},
+                                                   {AUTHZ_DNS, 0, "*.fe.a.org"}};
+static const struct authz_realm named_realms[] = {
+    {"web", {by_reader, 2}, {NULL, 0}},
+    {"mail", {by_reader, 1}, {NULL, 0}},
+};
+static const struct authz_rules named_rules = {{by_operator, 3}, named_realms, 2};
+
+static void names_allow_exactly_what_they_say(void **unused)
+{
+    static const struct {
+        const char *names[NAMES_MAX];
+        enum authz_action action;
+        const char *realm;
+        enum authz_rule want;
+    } rows[] = {
+        {{"spiffe://a.org/fe/1"}, AUTHZ_READ_KEYS, "web", AUTHZ_BY_REALM_READERS},
+        {{"spiffe://a.org/fe/1"}, AUTHZ_READ_KEYS, "mail", AUTHZ_BY_REALM_READERS},
+        {{"spiffe://a.org/fe/1"}, AUTHZ_OPERATE, "web", AUTHZ_BY_NO_RULE},
+        {{"spiffe://a.org/fe/1"}, AUTHZ_OPERATE, NULL, AUTHZ_BY_NO_RULE},
+        {{"spiffe://a.org/fe/1/2"}, AUTHZ_READ_KEYS, "web", AUTHZ_BY_NO_RULE},
+        {{"spiffe://b.org/fe/1"}, AUTHZ_READ_KEYS, "web", AUTHZ_BY_NO_RULE},
+        {{"spiffe://a.org/operator/x"}, AUTHZ_OPERATE, NULL, AUTHZ_BY_OPERATORS},
+        {{"spiffe://a.org/operator/x"}, AUTHZ_READ_KEYS, "web", AUTHZ_BY_NO_RULE},
+        {{"1.fe.a.org"}, AUTHZ_READ_KEYS, "web", AUTHZ_BY_REALM_READERS},
+        {{"1.fe.a.org"}, AUTHZ_READ_KEYS, "mail", AUTHZ_BY_NO_RULE},
+        {{"*.fe.a.org"}, AUTHZ_READ_KEYS, "web", AUTHZ_BY_NO_RULE},
+        {{"spiffe://a.org/fe/*"}, AUTHZ_READ_KEYS, "web", AUTHZ_BY_NO_RULE},
+        /* each name counts, whichever comes first */
+        {{"x.org", "1.fe.a.org"}, AUTHZ_READ_KEYS, "web", AUTHZ_BY_REALM_READERS},
+        {{"x.org", "y.org", "spiffe://a.org/fe/1"},
+         AUTHZ_READ_KEYS,
+         "mail",
+         AUTHZ_BY_REALM_READERS},
+        {{"*.fe.a.org", "1.fe.a.org"}, AUTHZ_READ_KEYS, "web", AUTHZ_BY_REALM_READERS},
+        {{"x.org", "y.org"}, AUTHZ_READ_KEYS, "web", AUTHZ_BY_NO_RULE},
+        /* a certificate is no user and no group, not even number 0 */
+        {{"x.org"}, AUTHZ_OPERATE, NULL, AUTHZ_BY_NO_RULE},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct holder holder;
+        holder_init(&holder, rows[i].names);
+        struct authz_verdict got =
+            authz_decide(&named_rules, &holder.peer, rows[i].action, rows[i].realm);
+        if (got.rule != rows[i].want || got.is_allowed != (got.rule != AUTHZ_BY_NO_RULE)) {
+            fail_msg("row %zu: rule %d, allowed %d", i, (int)got.rule, (int)got.is_allowed);
+        }
+        if (got.is_allowed) {
+            assert_true(authz_is_named(&named_rules, &holder.peer));
+        }
+    }
+}
+
+/* A DNS pattern that looks like a URI, or the other way round, means only its own kind. */
+static void a_uri_is_no_dns_name_and_a_user_has_neither(void **unused)
+{
+    static const struct authz_principal dns_star[] = {{AUTHZ_DNS, 0, "*"}};
+    static const struct authz_principal uri_as_dns[] = {{AUTHZ_URI, 0, "1.fe.a.org"}};
+    static const struct authz_rules stars = {{dns_star, 1}, NULL, 0};
+    static const struct authz_rules uris = {{uri_as_dns, 1}, NULL, 0};
+    const struct peer user = {.uid = 33, .gid = 33};
+    struct holder holder;
+
+    (void)unused;
+    holder_init(&holder, (const char *const[NAMES_MAX]){"spiffe://a.org"});
+    assert_false(authz_is_named(&stars, &holder.peer));
+    holder_init(&holder, (const char *const[NAMES_MAX]){"1.fe.a.org"});
+    assert_false(authz_is_named(&uris, &holder.peer));
+    assert_false(authz_is_named(&stars, &user));
+    assert_false(authz_is_named(&named_rules, &user));
+}
+
+static void a_denied_certificate_is_told_its_name_as_a_rule_has_it(void **unused)
+{
+    struct holder holder;
+    struct errbuf why;
+    char text[AUTHZ_RULE_TEXT_MAX];
+
+    (void)unused;
+    holder_init(&holder, (const char *const[NAMES_MAX]){"spiffe://a.org/x", "y.org"});
+    authz_explain_denial(&holder.peer, AUTHZ_READ_KEYS, "web", &why);
+    assert_non_null(strstr(why.text, "\"spiffe://a.org/x\" to realms: web: readers:"));
+    holder_init(&holder, (const char *const[NAMES_MAX]){"1.fe.a.org"});
+    authz_explain_denial(&holder.peer, AUTHZ_OPERATE, NULL, &why);
+    assert_non_null(strstr(why.text, "dns:1.fe.a.org is no operator"));
+    assert_non_null(strstr(why.text, "\"dns:1.fe.a.org\" to operators:"));
+    struct authz_verdict verdict = authz_decide(&named_rules, &holder.peer, AUTHZ_READ_KEYS, "web");
+    authz_format_rule(&verdict, text);
+    assert_string_equal(text, "readers dns:*.fe.a.org");
+    holder_init(&holder, (const char *const[NAMES_MAX]){"spiffe://a.org/operator/o"});
+    verdict = authz_decide(&named_rules, &holder.peer, AUTHZ_OPERATE, NULL);
+    authz_format_rule(&verdict, text);
+    assert_string_equal(text, "operators spiffe://a.org/operator/*");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_allow_exactly_what_they_say),
+        cmocka_unit_test(a_uri_is_no_dns_name_and_a_user_has_neither),
+        cmocka_unit_test(a_denied_certificate_is_told_its_name_as_a_rule_has_it),
         cmocka_unit_test(whoever_stands_in_any_rule_is_no_stranger),
         cmocka_unit_test(rules_allow_exactly_what_they_say),
         cmocka_unit_test(nobody_may_anything_without_rules),

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -108,9 +109,61 @@ static void a_peer_whose_process_cannot_be_seen_is_known_by_its_user(void **unus
     (void)close(pair[1]);
 }
 
+static struct cert_names names_with(const char *first)
+{
+    struct cert_names names = {.at = calloc(1, sizeof(*names.at)), .count = 1};
+
+    assert_non_null(names.at);
+    names.at[0] = (struct cert_name){CERT_NAME_URI, first};
+    return names;
+}
+
+static void the_holder_of_a_certificate_is_known_by_its_first_name(void **unused)
+{
+    struct cert_names names = names_with("spiffe://a.org/fe/1");
+    struct cert_names none = {0};
+    struct peer peer = {.uid = 12345};
+    struct errbuf why = {""};
+    char text[PEER_TEXT_MAX];
+
+    (void)unused;
+    assert_int_equal(peer_of_certificate(&none, "192.0.2.1:7", &peer, &why), ERR_DENIED);
+    assert_non_null(strstr(why.text, "subjectAltName"));
+    assert_int_equal(peer.uid, 12345);
+    assert_int_equal(peer_of_certificate(&names, "192.0.2.1:7", &peer, &why), ERR_OK);
+    assert_null(names.at);
+    peer_format(&peer, text);
+    assert_string_equal(text, "uri:spiffe://a.org/fe/1 192.0.2.1:7");
+    assert_true(peer_has_name(&peer, CERT_NAME_URI, "spiffe://a.org/fe/*"));
+    assert_false(peer_has_name(&peer, CERT_NAME_DNS, "spiffe://a.org/fe/*"));
+    assert_false(peer_is_user(&peer, 0));
+    assert_false(peer_has_group(&peer, 0));
+    peer_fini(&peer);
+    assert_null(peer.certificate);
+}
+
+static void a_long_name_leaves_room_for_the_address(void **unused)
+{
+    char name[CERT_NAMES_BYTES_MAX];
+    struct peer peer = {0};
+    struct errbuf why = {""};
+    char text[PEER_TEXT_MAX];
+
+    (void)unused;
+    memset(name, 'a', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    struct cert_names names = names_with(name);
+    assert_int_equal(peer_of_certificate(&names, "[2001:db8::1]:65535", &peer, &why), ERR_OK);
+    peer_format(&peer, text);
+    assert_non_null(strstr(text, "aaa [2001:db8::1]:65535"));
+    peer_fini(&peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_holder_of_a_certificate_is_known_by_its_first_name),
+        cmocka_unit_test(a_long_name_leaves_room_for_the_address),
         cmocka_unit_test(the_peer_of_a_socket_pair_is_this_process),
         cmocka_unit_test(a_peer_whose_process_cannot_be_seen_is_known_by_its_user),
         cmocka_unit_test(what_is_not_a_unix_socket_has_no_peer),

@@ -41,7 +41,7 @@ static int set_up(void **state)
     (void)snprintf(f->path, sizeof(f->path), "%s/s.sock", f->folder);
     f->world = world_new();
     world_start(f->world);
-    f->me = (struct authz_principal){AUTHZ_UID, getuid()};
+    f->me = (struct authz_principal){.kind = AUTHZ_UID, .id = getuid()};
     f->mine = (struct authz_rules){.operators = {&f->me, 1}};
     f->world->services.rules = &f->mine;
     f->base = event_base_new();

@@ -14,8 +14,8 @@
 
 #define SYNC_MS 1000
 
-static const struct authz_principal top[] = {{AUTHZ_UID, 7}};
-static const struct authz_principal web_operators[] = {{AUTHZ_UID, 50}};
+static const struct authz_principal top[] = {{AUTHZ_UID, 7, NULL}};
+static const struct authz_principal web_operators[] = {{AUTHZ_UID, 50, NULL}};
 static const struct authz_realm realms[] = {{"web", {NULL, 0}, {web_operators, 1}}};
 static const struct authz_rules rules = {{top, 1}, realms, 1};
 static const struct peer web_operator = {.uid = 50};

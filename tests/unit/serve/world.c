@@ -14,10 +14,10 @@
 #include "serve/connection.h"
 #include "store/store_memory.h"
 
-static const struct authz_principal top[] = {{AUTHZ_UID, UID_TOP}};
-static const struct authz_principal web_readers[] = {{AUTHZ_UID, UID_WEB_READER}};
-static const struct authz_principal web_operators[] = {{AUTHZ_UID, UID_WEB_OPERATOR}};
-static const struct authz_principal mail_readers[] = {{AUTHZ_UID, UID_MAIL_READER}};
+static const struct authz_principal top[] = {{AUTHZ_UID, UID_TOP, NULL}};
+static const struct authz_principal web_readers[] = {{AUTHZ_UID, UID_WEB_READER, NULL}};
+static const struct authz_principal web_operators[] = {{AUTHZ_UID, UID_WEB_OPERATOR, NULL}};
+static const struct authz_principal mail_readers[] = {{AUTHZ_UID, UID_MAIL_READER, NULL}};
 static const struct authz_realm realms[] = {
     {"web", {web_readers, 1}, {web_operators, 1}},
     {"mail", {mail_readers, 1}, {NULL, 0}},
