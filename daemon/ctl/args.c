@@ -169,6 +169,12 @@ static enum err read_environment(const struct args_environment *environment, str
     return rc;
 }
 
+/* A verb with acts and options of its own. */
+static bool reads_its_own_line(const char *verb)
+{
+    return strcmp(verb, "pki") == 0;
+}
+
 static enum err add_word(const char *word, struct args *args, struct errbuf *why)
 {
     if (args->word_count == ARGS_WORDS_MAX) {
@@ -218,6 +224,11 @@ enum err args_parse(int argc, char *const argv[], const struct args_environment 
             rc = read_option(argc, argv, &i, &args, why);
         } else {
             rc = add_word(argv[i], &args, why);
+        }
+        if (args.word_count == 1 && reads_its_own_line(args.words[0])) {
+            args.rest = argv + i + 1;
+            args.rest_count = argc - i - 1;
+            break;
         }
     }
     if (rc == ERR_OK) {

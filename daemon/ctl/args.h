@@ -29,6 +29,9 @@ struct args {
     /* An option nobody knows, where reading stopped; NULL: none. Whether that is a mistake depends
      * on the verb: one of a later version has options of its own. */
     const char *unknown_option;
+    /* Behind a verb that reads its own line ("pki"): everything that follows it, unread. */
+    char *const *rest; /* borrowed from argv */
+    int rest_count;
 };
 
 /* What STEKCTL_SERVER and STEKCTL_OUTPUT say; NULL or "": not set. Options win. */

@@ -10,6 +10,7 @@
 #include "ctl/args.h"
 #include "ctl/cmd_config.h"
 #include "ctl/cmd_keys.h"
+#include "ctl/cmd_pki.h"
 #include "ctl/cmd_realms.h"
 #include "ctl/cmd_rotate.h"
 #include "ctl/cmd_status.h"
@@ -31,6 +32,7 @@ static const struct verb verbs[] = {
     {"realms", "", 0, false, false, cmd_realms, "the realms and their policies"},
     {"keys", "REALM", 1, true, false, cmd_keys, "a realm's keys: names, states, dates"},
     {"rotate", "REALM [--reason TEXT]", 1, true, true, cmd_rotate, "encrypt with the next key"},
+    {"pki", "ACT ...", 0, false, false, cmd_pki, "a CA and keys for trying it: stekctl pki --help"},
     {"config", "check FILE", 2, false, false, cmd_config, "every mistake in a configuration"},
     {"version", "", 0, false, false, cmd_version, "the version of stekctl"},
     {.name = "revoke"},
@@ -41,7 +43,6 @@ static const struct verb verbs[] = {
     {.name = "doctor"},
     {.name = "probe"},
     {.name = "rekey"},
-    {.name = "pki"},
     {.name = "completion"},
 };
 

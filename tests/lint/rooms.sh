@@ -16,7 +16,7 @@ function allowed(file,    part, room, i, list) {
     split(file, part, "/")
     room = part[2]
     if (file ~ /^daemon\/main\.c$/) { return order }
-    if (file ~ /^daemon\/ctl\//) { return "base keyring wire ops config ctl src" }
+    if (file ~ /^daemon\/ctl\//) { return "base keyring wire ops host config ctl src" }
     if (file ~ /^client-lib\/src\//) { return "base keyring wire src" }
     if (part[1] == "client-lib") { return "" }
     list = ""

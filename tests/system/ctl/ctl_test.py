@@ -71,7 +71,7 @@ def wrong_usage_ends_with_2(ctl):
 def what_a_later_version_brings_ends_with_2_and_says_so(ctl):
     for call in (["revoke", "web", "--all"], ["frontends"], ["wait", "web", "--converged"],
                  ["watch"], ["events"], ["doctor"], ["probe", "127.0.0.1:443"], ["rekey"],
-                 ["pki", "ca"], ["completion"]):
+                 ["completion"]):
         ctl.expect(USAGE, *call, says=f"{call[0]}: not in this version")
     for option in ("--ca", "--cert", "--key"):
         ctl.expect(USAGE, option, "file", "status", says=f"{option}: not in this version")

@@ -104,6 +104,22 @@ static void what_cannot_be_meant_is_refused_with_a_sentence(void **unused)
     }
 }
 
+static void what_follows_pki_is_left_unread(void **unused)
+{
+    const struct line line = {{"-o", "json", "pki", "ca", "--days", "3", "-o", "x"}};
+    struct args args;
+    struct errbuf why = {""};
+
+    (void)unused;
+    assert_int_equal(parse(&line, &nothing_set, &args, &why), ERR_OK);
+    assert_int_equal(args.output, ARGS_OUTPUT_JSON);
+    assert_int_equal(args.word_count, 1);
+    assert_null(args.unknown_option);
+    assert_int_equal(args.rest_count, 5);
+    assert_string_equal(args.rest[0], "ca");
+    assert_string_equal(args.rest[4], "x");
+}
+
 static void the_timeout_has_exact_ends(void **unused)
 {
     static const struct {
@@ -209,6 +225,7 @@ int main(void)
         cmocka_unit_test(without_options_the_defaults_hold),
         cmocka_unit_test(options_may_stand_anywhere_and_in_every_form),
         cmocka_unit_test(what_cannot_be_meant_is_refused_with_a_sentence),
+        cmocka_unit_test(what_follows_pki_is_left_unread),
         cmocka_unit_test(the_timeout_has_exact_ends),
         cmocka_unit_test(a_reason_has_an_exact_longest_length),
         cmocka_unit_test(the_environment_sets_what_options_do_not),
