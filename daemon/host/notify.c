@@ -164,6 +164,17 @@ enum err notify_ready(struct notify *notify, struct errbuf *why)
     return rc;
 }
 
+void notify_reloading(struct notify *notify, uint64_t now_us)
+{
+    char text[64];
+
+    (void)snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu\n",
+                   (unsigned long long)now_us);
+    if (notify->fd >= 0) {
+        (void)tell(notify, text);
+    }
+}
+
 void notify_stopping(struct notify *notify)
 {
     if (notify->fd >= 0) {

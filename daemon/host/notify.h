@@ -43,6 +43,9 @@ void notify_free(struct notify *notify);
 
 /* READY=1 with the first STATUS=; beats begin. ERR_IO: the manager cannot be reached. */
 enum err notify_ready(struct notify *notify, struct errbuf *why) MUST_USE;
+/* RELOADING=1 with MONOTONIC_USEC, which Type=notify-reload wants: `now_us` is CLOCK_MONOTONIC in
+ * microseconds, taken now. notify_ready() ends it, whether or not anything was changed. */
+void notify_reloading(struct notify *notify, uint64_t now_us);
 /* STOPPING=1. Beats go on: a daemon that drains is alive. */
 void notify_stopping(struct notify *notify);
 

@@ -78,6 +78,11 @@ void log_set_level(struct log *log, enum log_level level)
     log->options.level = level;
 }
 
+void log_set_format(struct log *log, enum log_format format)
+{
+    log->options.format = format;
+}
+
 uint64_t log_get_dropped(const struct log *log)
 {
     return log->dropped;

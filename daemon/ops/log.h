@@ -106,6 +106,7 @@ enum err log_new(const struct log_options *options, struct log **out_log) MUST_U
 /* NULL allowed. */
 void log_free(struct log *log);
 void log_set_level(struct log *log, enum log_level level);
+void log_set_format(struct log *log, enum log_format format);
 /* Lines lost so far because the descriptor took no more. */
 uint64_t log_get_dropped(const struct log *log);
 

@@ -37,6 +37,7 @@ struct hub_realm {
     struct watcher *watchers;
     bool was_ready; /* what the watchers were last told of */
     uint8_t digest[DIGEST_LEN];
+    uint64_t policy_changes; /* likewise */
 };
 
 struct hub {
@@ -127,6 +128,21 @@ static bool has_installed(const struct watcher *watcher, const uint8_t digest[DI
     return watcher->info.has_installed && memcmp(watcher->info.installed, digest, DIGEST_LEN) == 0;
 }
 
+/* Whether there is a policy that watchers have not heard of. It travels in snapshots, whose digest
+ * does not cover it, and has a pace of its own for heartbeats. */
+static bool note_policy(struct hub_realm *realm)
+{
+    uint64_t changes = replica_policy_changes(realm->replica);
+
+    if (changes == realm->policy_changes) {
+        return false;
+    }
+    realm->policy_changes = changes;
+    timer_arm(realm->hub->timers, realm->heartbeat,
+              load_pace_every(replica_policy(realm->replica)->sync_interval_ms));
+    return true;
+}
+
 static void on_changed(void *ctx)
 {
     struct hub_realm *realm = ctx;
@@ -138,8 +154,10 @@ static void on_changed(void *ctx)
     bool is_new = !realm->was_ready || memcmp(realm->digest, digest, DIGEST_LEN) != 0;
     realm->was_ready = true;
     memcpy(realm->digest, digest, DIGEST_LEN);
+    bool is_other_policy = note_policy(realm);
     for (struct watcher *w = realm->watchers; w != NULL; w = w->next) {
-        make_due(w, is_new && !has_installed(w, digest) ? DUE_SNAPSHOT : DUE_HEARTBEAT);
+        bool is_due = is_other_policy || (is_new && !has_installed(w, digest));
+        make_due(w, is_due ? DUE_SNAPSHOT : DUE_HEARTBEAT);
     }
 }
 
@@ -176,6 +194,14 @@ enum err hub_new(const struct timers *timers, struct hub **out_hub)
     return ERR_OK;
 }
 
+static void free_realm(struct hub_realm *realm)
+{
+    assert(realm->watchers == NULL);
+    replica_unlisten(realm->replica, realm);
+    timer_free(realm->hub->timers, realm->heartbeat);
+    free(realm);
+}
+
 void hub_free(struct hub *hub)
 {
     if (hub == NULL) {
@@ -183,11 +209,8 @@ void hub_free(struct hub *hub)
     }
     while (hub->realms != NULL) {
         struct hub_realm *realm = hub->realms;
-        assert(realm->watchers == NULL);
         hub->realms = realm->next;
-        replica_unlisten(realm->replica, realm);
-        timer_free(hub->timers, realm->heartbeat);
-        free(realm);
+        free_realm(realm);
     }
     timer_free(hub->timers, hub->turn);
     free(hub);
@@ -203,6 +226,7 @@ enum err hub_add_realm(struct hub *hub, struct replica *replica)
     }
     realm->hub = hub;
     realm->replica = replica;
+    realm->policy_changes = replica_policy_changes(replica);
     realm->heartbeat = timer_new(hub->timers, on_heartbeat_timer, realm);
     if (realm->heartbeat == NULL) {
         goto out;
@@ -228,6 +252,28 @@ out:
         free(realm);
     }
     return rc;
+}
+
+void hub_remove_realm(struct hub *hub, struct replica *replica)
+{
+    struct hub_realm **link = &hub->realms;
+
+    while (*link != NULL && (*link)->replica != replica) {
+        link = &(*link)->next;
+    }
+    struct hub_realm *realm = *link;
+    if (realm == NULL) {
+        return;
+    }
+    *link = realm->next;
+    hub->realm_count--;
+    while (realm->watchers != NULL) {
+        struct watcher *watcher = realm->watchers;
+        const struct watcher_events events = watcher->events;
+        events.on_ended(events.ctx, ERR_DENIED, "the configuration has no such realm any more");
+        assert(realm->watchers != watcher);
+    }
+    free_realm(realm);
 }
 
 static struct hub_realm *find_realm(const struct hub *hub, const char *name)

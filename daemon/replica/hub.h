@@ -16,9 +16,9 @@
 struct hub;
 struct watcher;
 
-/* Called from the loop only, never from inside a call to the hub. Any watcher may be freed in any
- * of them. A heartbeat is due every sync_interval/4 and when the clock's standing changes; none is
- * asked for beside a snapshot, nor before the realm is ready. */
+/* Called from the loop only, never from inside a call to the hub but hub_remove_realm(). Any
+ * watcher may be freed in any of them. A heartbeat is due every sync_interval/4 and when the
+ * clock's standing changes; none is asked for beside a snapshot, nor before the realm is ready. */
 struct watcher_events {
     void (*on_snapshot_due)(void *ctx);
     void (*on_heartbeat_due)(void *ctx);
@@ -41,8 +41,11 @@ struct watcher_info {
 enum err hub_new(const struct timers *timers, struct hub **out_hub) MUST_USE;
 /* NULL allowed. Watchers must be gone. */
 void hub_free(struct hub *hub);
-/* `replica` borrowed until hub_free(); the hub listens to it. */
+/* `replica` borrowed until hub_remove_realm() or hub_free(); the hub listens to it. */
 enum err hub_add_realm(struct hub *hub, struct replica *replica) MUST_USE;
+/* The realm is gone: each of its watchers hears on_ended with ERR_DENIED before this returns, and
+ * must free itself in it. */
+void hub_remove_realm(struct hub *hub, struct replica *replica);
 
 /* NULL when there is no such realm. */
 struct replica *hub_replica(struct hub *hub, const char *realm);

@@ -7,22 +7,22 @@
 
 #include "keyring/check.h"
 #include "replica/held_ring.h"
+#include "replica/listeners.h"
 #include "replica/load_pace.h"
 #include "replica/sound_clock.h"
 #include "store/vault.h"
 
-#define LISTENERS_MAX  4
 #define TIDY_DELAY_MAX INT64_C(60000) /* wall clocks are set: look again at least this often */
 
 struct replica {
     char realm[REALM_NAME_MAX + 1];
     struct policy policy;
+    uint64_t policy_changes;
     struct store *store;
     const struct timers *timers;
     const struct random_source *random;
     struct sound_clock clock;
-    struct replica_events listeners[LISTENERS_MAX];
-    size_t listener_count;
+    struct listeners listeners;
 
     struct held_ring held;
     bool is_ready;
@@ -65,20 +65,7 @@ static void tell_changed(struct replica *replica)
         return;
     }
     replica->has_news = false;
-    for (size_t i = 0; i < replica->listener_count; i++) {
-        if (replica->listeners[i].on_changed != NULL) {
-            replica->listeners[i].on_changed(replica->listeners[i].ctx);
-        }
-    }
-}
-
-static void tell_loaded(struct replica *replica)
-{
-    for (size_t i = 0; i < replica->listener_count; i++) {
-        if (replica->listeners[i].on_loaded != NULL) {
-            replica->listeners[i].on_loaded(replica->listeners[i].ctx);
-        }
-    }
+    listeners_tell_changed(&replica->listeners);
 }
 
 /* --- wiping by timer (R7) --- */
@@ -199,18 +186,6 @@ static enum err take_record(struct replica *replica, const struct vault_loaded *
     return merge_record(replica, loaded->record);
 }
 
-static void remember_stored(struct replica *replica, const struct vault_loaded *loaded,
-                            enum err unreadable)
-{
-    if (!loaded->present) {
-        stored_record_set_absent(&replica->stored);
-    } else if (unreadable != ERR_OK) {
-        stored_record_set_unreadable(&replica->stored, &loaded->version, unreadable);
-    } else {
-        stored_record_take(&replica->stored, &loaded->version, &loaded->record->ring);
-    }
-}
-
 static enum err take_answer(struct replica *replica, const struct vault_loaded *loaded)
 {
     enum err unreadable = ERR_OK;
@@ -222,7 +197,7 @@ static enum err take_answer(struct replica *replica, const struct vault_loaded *
             return rc;
         }
         if (!replica->is_overtaken) {
-            remember_stored(replica, loaded, unreadable);
+            stored_record_note(&replica->stored, loaded, unreadable);
         }
     }
     if (unreadable == ERR_OK) {
@@ -262,7 +237,7 @@ static void on_load(void *ctx, const struct vault_loaded *loaded)
     schedule_load(replica);
     tell_changed(replica);
     if (has_answer && !is_overtaken) {
-        tell_loaded(replica);
+        listeners_tell_loaded(&replica->listeners);
     }
 }
 
@@ -396,23 +371,12 @@ enum err replica_new(const struct replica_options *options, struct replica **out
 
 enum err replica_listen(struct replica *replica, const struct replica_events *events)
 {
-    if (replica->listener_count == LISTENERS_MAX) {
-        return ERR_LIMIT;
-    }
-    replica->listeners[replica->listener_count++] = *events;
-    return ERR_OK;
+    return listeners_add(&replica->listeners, events);
 }
 
 void replica_unlisten(struct replica *replica, const void *ctx)
 {
-    size_t kept = 0;
-
-    for (size_t i = 0; i < replica->listener_count; i++) {
-        if (replica->listeners[i].ctx != ctx) {
-            replica->listeners[kept++] = replica->listeners[i];
-        }
-    }
-    replica->listener_count = kept;
+    listeners_remove(&replica->listeners, ctx);
 }
 
 void replica_start(struct replica *replica)
@@ -441,6 +405,21 @@ void replica_free(struct replica *replica)
 const char *replica_realm(const struct replica *replica)
 {
     return replica->realm;
+}
+
+void replica_set_policy(struct replica *replica, const struct policy *policy)
+{
+    replica->policy = *policy;
+    replica->policy_changes++;
+    replica->policy_trouble.text[0] = '\0'; /* it was about the old one */
+    replica->has_news = true;
+    replica_reload(replica);
+    tell_changed(replica);
+}
+
+uint64_t replica_policy_changes(const struct replica *replica)
+{
+    return replica->policy_changes;
 }
 
 const struct policy *replica_policy(const struct replica *replica)

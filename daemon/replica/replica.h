@@ -44,8 +44,8 @@ struct replica_options {
     const struct random_source *random; /* borrowed; jitter only */
 };
 
-/* Called from the loop, or from replica_accept_stored() (on_changed only). A listener may call
- * anything here but replica_free() and replica_unlisten(). */
+/* Called from the loop, or from replica_accept_stored() and replica_set_policy() (on_changed only).
+ * A listener may call anything here but replica_free() and replica_unlisten(). */
 struct replica_events {
     /* The ring, readiness or whether the clock is suspect changed: watchers want to know. */
     void (*on_changed)(void *ctx);
@@ -67,6 +67,11 @@ void replica_free(struct replica *replica);
 
 const char *replica_realm(const struct replica *replica);
 const struct policy *replica_policy(const struct replica *replica);
+/* Another policy from now on. Keys keep the dates they were born with; listeners are told at once,
+ * and the store is looked at, so that what is due by the new policy is done. */
+void replica_set_policy(struct replica *replica, const struct policy *policy);
+/* How often it was set: who has heard of one policy can tell that there is another. */
+uint64_t replica_policy_changes(const struct replica *replica);
 bool replica_is_ready(const struct replica *replica);
 bool replica_is_suspect(const struct replica *replica);
 /* The daemon's time for this realm, never decreasing. */

@@ -20,15 +20,15 @@ static void empty_ring(struct stored_record *stored)
     stored->has_dead_bytes = false;
 }
 
-void stored_record_set_absent(struct stored_record *stored)
+static void set_absent(struct stored_record *stored)
 {
     empty_ring(stored);
     stored->present = false;
     stored->unreadable = ERR_OK;
 }
 
-void stored_record_set_unreadable(struct stored_record *stored, const struct store_version *version,
-                                  enum err code)
+static void set_unreadable(struct stored_record *stored, const struct store_version *version,
+                           enum err code)
 {
     empty_ring(stored);
     stored->present = true;
@@ -44,6 +44,18 @@ void stored_record_take(struct stored_record *stored, const struct store_version
     stored->present = true;
     stored->version = *version;
     stored->unreadable = ERR_OK;
+}
+
+void stored_record_note(struct stored_record *stored, const struct vault_loaded *loaded,
+                        enum err unreadable)
+{
+    if (!loaded->present) {
+        set_absent(stored);
+    } else if (unreadable != ERR_OK) {
+        set_unreadable(stored, &loaded->version, unreadable);
+    } else {
+        stored_record_take(stored, &loaded->version, &loaded->record->ring);
+    }
 }
 
 const struct store_version *stored_record_known(const struct stored_record *stored)

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "keyring/keyring.h"
 #include "store/store.h"
+#include "store/vault.h"
 
 struct stored_record {
     bool present;
@@ -22,9 +23,9 @@ struct stored_record {
 enum err stored_record_init(struct stored_record *stored, const char *realm) MUST_USE;
 void stored_record_fini(struct stored_record *stored);
 
-void stored_record_set_absent(struct stored_record *stored);
-void stored_record_set_unreadable(struct stored_record *stored, const struct store_version *version,
-                                  enum err code);
+/* What a load has found, when it was read well or is `unreadable`. Takes the record's ring. */
+void stored_record_note(struct stored_record *stored, const struct vault_loaded *loaded,
+                        enum err unreadable);
 /* Takes the ring: *ring is what was held here before. */
 void stored_record_take(struct stored_record *stored, const struct store_version *version,
                         struct keyring *ring);

@@ -38,6 +38,7 @@ struct rotator {
     int64_t quiet_until; /* replica_now(); 0: it found something */
     uint8_t quiet_digest[DIGEST_LEN];
     struct store_version quiet_version;
+    uint64_t quiet_policy; /* replica_policy_changes() */
 };
 
 static void look(struct rotator *rotator);
@@ -308,6 +309,7 @@ static void note_quiet(struct rotator *rotator, const struct plan *plan,
         rotator->pace.tidy_at == 0) {
         rotator->quiet_until = schedule_next_due(&plan->next, moment->policy, moment->now);
         rotator->quiet_version = stored->version;
+        rotator->quiet_policy = replica_policy_changes(rotator->replica);
         memcpy(rotator->quiet_digest, replica_digest(rotator->replica), DIGEST_LEN);
     }
 }
@@ -319,6 +321,7 @@ static bool is_quiet(const struct rotator *rotator)
 
     return replica_now(rotator->replica) < rotator->quiet_until && rotator->acts.count == 0 &&
            stored->present && !stored->has_dead_bytes &&
+           rotator->quiet_policy == replica_policy_changes(rotator->replica) &&
            memcmp(stored->version.bytes, rotator->quiet_version.bytes, STORE_VERSION_LEN) == 0 &&
            memcmp(replica_digest(rotator->replica), rotator->quiet_digest, DIGEST_LEN) == 0;
 }

@@ -22,13 +22,14 @@ struct health_watch {
 struct health {
     struct hub *hub;
     struct health_watch *watches; /* borrowed: each lives in its call's state */
+    bool was_ready; /* all realms were once: a realm that is added takes nothing away */
     bool is_draining;
 };
 
 bool health_is_serving(const struct health *health)
 {
-    if (health->is_draining) {
-        return false;
+    if (health->is_draining || health->was_ready) {
+        return !health->is_draining;
     }
     for (size_t i = 0; i < hub_realm_count(health->hub); i++) {
         if (!replica_is_ready(hub_replica_at(health->hub, i))) {
@@ -81,9 +82,22 @@ static void tell_all(void *ctx)
 {
     struct health *health = ctx;
 
+    health->was_ready = health->was_ready || health_is_serving(health);
     for (struct health_watch *watch = health->watches; watch != NULL; watch = watch->next) {
         send_if_changed(watch);
     }
+}
+
+enum err health_add_realm(struct health *health, struct replica *replica)
+{
+    const struct replica_events events = {.on_changed = tell_all, .ctx = health};
+
+    return replica_listen(replica, &events);
+}
+
+void health_remove_realm(struct health *health, struct replica *replica)
+{
+    replica_unlisten(replica, health);
 }
 
 enum err health_new(struct hub *hub, struct health **out_health)
@@ -94,9 +108,8 @@ enum err health_new(struct hub *hub, struct health **out_health)
         return ERR_NOMEM;
     }
     health->hub = hub;
-    const struct replica_events events = {.on_changed = tell_all, .ctx = health};
     for (size_t i = 0; i < hub_realm_count(hub); i++) {
-        enum err rc = replica_listen(hub_replica_at(hub, i), &events);
+        enum err rc = health_add_realm(health, hub_replica_at(hub, i));
         if (rc != ERR_OK) {
             health_free(health);
             return rc;

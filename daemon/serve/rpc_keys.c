@@ -59,7 +59,7 @@ static void get_on_message(struct call *call, struct slice message)
 
 struct watch {
     struct watcher *watcher; /* owned; NULL until the client has opened */
-    struct replica *replica; /* borrowed: lives as long as the hub */
+    struct replica *replica; /* borrowed: lives as long as the watcher */
     bool snapshot_is_due;    /* and waits for the queue to empty */
 };
 
@@ -129,6 +129,11 @@ static void on_heartbeat_due(void *ctx)
 
 static void on_ended(void *ctx, enum err code, const char *why)
 {
+    struct watch *watch = call_state(ctx);
+
+    /* The realm may be gone when this returns. */
+    watcher_free(watch->watcher);
+    *watch = (struct watch){0};
     call_finish(ctx, code, why);
 }
 

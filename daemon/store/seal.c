@@ -326,6 +326,14 @@ enum err seal_new(const struct seal_options *options, struct seal **out_seal, st
     return ERR_OK;
 }
 
+void seal_swap_keys(struct seal *seal, struct seal *other)
+{
+    struct keys *keys = seal->keys;
+
+    seal->keys = other->keys;
+    other->keys = keys;
+}
+
 void seal_free(struct seal *seal)
 {
     if (seal != NULL) {

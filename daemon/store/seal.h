@@ -47,6 +47,9 @@ struct seal_stats {
 /* ERR_INVALID, ERR_IO, ERR_NOMEM, ERR_CRYPTO, ERR_LIMIT, with a sentence that names the file. */
 enum err seal_new(const struct seal_options *options, struct seal **out_seal,
                   struct errbuf *why) MUST_USE;
+/* Exchanges the two's key-encryption keys: what seals and opens from now on is what `other` was
+ * made with. For a list that has changed; both must be of one deployment. Cannot fail. */
+void seal_swap_keys(struct seal *seal, struct seal *other);
 /* Wipes. NULL allowed. */
 void seal_free(struct seal *seal);
 

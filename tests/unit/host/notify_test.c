@@ -116,7 +116,7 @@ static struct notify *notify_on(struct fixture *f, const struct notify_options *
     return notify;
 }
 
-static void a_manager_on_a_path_or_an_abstract_name_hears_ready_and_stopping(void **state)
+static void a_manager_on_a_path_or_an_abstract_name_hears_how_the_daemon_is(void **state)
 {
     struct fixture *f = *state;
     const char *names[] = {f->path, f->abstract};
@@ -129,6 +129,10 @@ static void a_manager_on_a_path_or_an_abstract_name_hears_ready_and_stopping(voi
         expect_told(f, NULL);
         assert_int_equal(notify_ready(notify, &why), ERR_OK);
         expect_told(f, "READY=1\nSTATUS=all is well\n");
+        notify_reloading(notify, UINT64_C(18446744073709551615));
+        expect_told(f, "RELOADING=1\nMONOTONIC_USEC=18446744073709551615\n");
+        assert_int_equal(notify_ready(notify, &why), ERR_OK);
+        expect_told(f, "READY=1\n");
         notify_stopping(notify);
         expect_told(f, "STOPPING=1\n");
         expect_told(f, NULL);
@@ -333,7 +337,7 @@ static void the_least_and_the_greatest_watchdog_are_taken(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_manager_on_a_path_or_an_abstract_name_hears_ready_and_stopping),
+        TEST(a_manager_on_a_path_or_an_abstract_name_hears_how_the_daemon_is),
         TEST(the_watchdog_is_fed_at_half_its_time_from_ready_on),
         TEST(the_status_is_told_when_it_has_changed_and_is_one_line),
         TEST(without_a_manager_every_call_does_nothing),

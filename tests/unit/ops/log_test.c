@@ -114,6 +114,18 @@ static void lines_below_the_level_are_not_written(void **state)
     }
 }
 
+static void the_format_can_change_between_two_lines(void **state)
+{
+    struct fixture *f = *state;
+
+    open_log(f, LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO);
+    log_write(f->log, LOG_LEVEL_INFO, "x", LOG_NO_FIELDS);
+    assert_non_null(strstr(written(f), "event=x"));
+    log_set_format(f->log, LOG_FORMAT_JSON);
+    log_write(f->log, LOG_LEVEL_INFO, "x", LOG_NO_FIELDS);
+    assert_non_null(strstr(written(f), "\"event\":\"x\""));
+}
+
 static void time_never_goes_back(void **state)
 {
     struct fixture *f = *state;
@@ -239,6 +251,7 @@ int main(void)
         TEST(a_line_has_time_level_event_and_fields),
         TEST(json_lines_are_objects),
         TEST(lines_below_the_level_are_not_written),
+        TEST(the_format_can_change_between_two_lines),
         TEST(time_never_goes_back),
         TEST(a_full_pipe_drops_whole_lines_and_says_how_many),
         TEST(a_closed_descriptor_is_only_counted),

@@ -20,6 +20,7 @@ struct seen {
     unsigned int heartbeats;
     unsigned int ends;
     struct watcher *watcher;
+    enum err code;         /* of the end */
     struct seen *free_too; /* its watcher is freed with ours in the first callback */
     bool free_self;
 };
@@ -61,8 +62,9 @@ static void on_ended(void *ctx, enum err code, const char *why)
 {
     struct seen *seen = ctx;
 
-    assert_int_equal(code, ERR_UNAVAILABLE);
+    assert_true(code == ERR_UNAVAILABLE || code == ERR_DENIED);
     assert_non_null(why);
+    seen->code = code;
     seen->ends++;
     free_some(seen);
 }
@@ -396,6 +398,81 @@ static void thousands_of_watchers_all_hear_of_a_change(void **unused)
     close_bench(&bench);
 }
 
+static void a_new_policy_is_a_snapshot_for_everybody(void **unused)
+{
+    struct bench bench;
+    struct seen seen = {0};
+
+    (void)unused;
+    open_bench(&bench);
+    start(&bench);
+    watch(&bench, &seen, replica_digest(bench.realm.replica));
+    run(&bench, 0);
+    assert_int_equal(seen.snapshots, 0);
+    struct policy policy = bench.realm.policy;
+    policy.max_offline_ms = HOUR_MS;
+    replica_set_policy(bench.realm.replica, &policy);
+    run(&bench, 0);
+    assert_int_equal(seen.snapshots, 1);
+    /* Once: what follows is heartbeats again. */
+    run(&bench, BENCH_SYNC_MS);
+    assert_int_equal(seen.snapshots, 1);
+    watcher_free(seen.watcher);
+    close_bench(&bench);
+}
+
+static void heartbeats_take_the_pace_of_a_new_policy(void **unused)
+{
+    struct bench bench;
+    struct seen seen = {0};
+
+    (void)unused;
+    open_bench(&bench);
+    start(&bench);
+    watch(&bench, &seen, replica_digest(bench.realm.replica));
+    run(&bench, 0);
+    struct policy policy = bench.realm.policy;
+    policy.sync_interval_ms = BENCH_SYNC_MS / 4;
+    replica_set_policy(bench.realm.replica, &policy);
+    run(&bench, 0);
+    unsigned int before = seen.heartbeats;
+    run(&bench, POLL_MS - 1);
+    assert_true(seen.heartbeats >= before + 3);
+    watcher_free(seen.watcher);
+    close_bench(&bench);
+}
+
+static void a_realm_that_is_removed_ends_its_watchers_at_once(void **unused)
+{
+    struct bench bench;
+    struct seen first = {.free_self = true};
+    struct seen second = {.free_self = true};
+    struct wire_watch_open open = {.realm = BENCH_REALM, .frontend = "fe-1"};
+    const struct watcher_events events = {on_snapshot_due, on_heartbeat_due, on_ended, &first};
+    struct watcher *none = NULL;
+
+    (void)unused;
+    open_bench(&bench);
+    start(&bench);
+    watch(&bench, &first, NULL);
+    watch(&bench, &second, NULL);
+    hub_remove_realm(bench.hub, bench.realm.replica);
+    assert_int_equal(first.ends, 1);
+    assert_int_equal(second.ends, 1);
+    assert_int_equal(first.code, ERR_DENIED);
+    assert_int_equal(hub_realm_count(bench.hub), 0);
+    assert_null(hub_replica(bench.hub, BENCH_REALM));
+    assert_int_equal(hub_watch(bench.hub, &open, &events, &none), ERR_NOT_FOUND);
+    /* The realm lives on without the hub, and can come back. */
+    change_ring(&bench);
+    run(&bench, BENCH_SYNC_MS);
+    assert_int_equal(first.snapshots, 0);
+    hub_remove_realm(bench.hub, bench.realm.replica);
+    assert_int_equal(hub_add_realm(bench.hub, bench.realm.replica), ERR_OK);
+    assert_ptr_equal(hub_replica(bench.hub, BENCH_REALM), bench.realm.replica);
+    close_bench(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -411,6 +488,9 @@ int main(void)
         cmocka_unit_test(a_snapshot_carries_the_ring_and_the_moment),
         cmocka_unit_test(no_snapshot_carries_bytes_from_dropped_from_on),
         cmocka_unit_test(thousands_of_watchers_all_hear_of_a_change),
+        cmocka_unit_test(a_new_policy_is_a_snapshot_for_everybody),
+        cmocka_unit_test(heartbeats_take_the_pace_of_a_new_policy),
+        cmocka_unit_test(a_realm_that_is_removed_ends_its_watchers_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -490,6 +490,53 @@ static void another_policy_elsewhere_is_a_warning(void **unused)
     replica_bench_close(&bench);
 }
 
+static void another_policy_is_told_at_once_and_loads_go_by_it(void **unused)
+{
+    struct replica_bench bench;
+    struct listener listener = {0};
+
+    (void)unused;
+    replica_bench_open(&bench);
+    listen(&bench, &listener);
+    start(&bench);
+    struct policy other = bench.policy;
+    other.sync_interval_ms *= 2;
+    unsigned int changed = listener.changed;
+    unsigned int loaded = listener.loaded;
+    assert_int_equal(replica_policy_changes(bench.replica), 0);
+    replica_set_policy(bench.replica, &other);
+    assert_int_equal(listener.changed, changed + 1);
+    assert_int_equal(replica_policy(bench.replica)->sync_interval_ms, other.sync_interval_ms);
+    assert_int_equal(replica_policy_changes(bench.replica), 1);
+    replica_bench_run(&bench, 0);
+    assert_int_equal(listener.loaded, loaded + 1);
+    replica_bench_run(&bench, 2 * POLL_MS - 1);
+    assert_int_equal(listener.loaded, loaded + 1);
+    replica_bench_run(&bench, 1);
+    assert_int_equal(listener.loaded, loaded + 2);
+    replica_bench_close(&bench);
+}
+
+static void a_new_policy_ends_the_warning_about_the_old_one(void **unused)
+{
+    struct replica_bench bench;
+    struct keyring ring = {0};
+
+    (void)unused;
+    replica_bench_open(&bench);
+    struct policy other = bench.policy;
+    other.rotate_every_ms *= 2;
+    replica_bench_add_key(&bench, &ring, HOUR_MS, 0);
+    replica_bench_write(&bench, &ring, &other);
+    start(&bench);
+    assert_non_null(strstr(replica_problem(bench.replica), "another policy"));
+    replica_set_policy(bench.replica, &other);
+    replica_bench_run(&bench, 0);
+    assert_string_equal(replica_problem(bench.replica), "");
+    keyring_fini(&ring);
+    replica_bench_close(&bench);
+}
+
 static void freeing_it_takes_a_load_back(void **unused)
 {
     struct replica_bench bench;
@@ -546,6 +593,8 @@ int main(void)
         cmocka_unit_test(what_the_rotator_put_is_merged_and_overtakes_a_load),
         cmocka_unit_test(after_a_reload_the_answer_is_one_asked_for_later),
         cmocka_unit_test(another_policy_elsewhere_is_a_warning),
+        cmocka_unit_test(another_policy_is_told_at_once_and_loads_go_by_it),
+        cmocka_unit_test(a_new_policy_ends_the_warning_about_the_old_one),
         cmocka_unit_test(freeing_it_takes_a_load_back),
         cmocka_unit_test(who_stopped_listening_hears_nothing),
     };

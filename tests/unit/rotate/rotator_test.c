@@ -183,6 +183,31 @@ static void an_idle_daemon_rotates_by_its_timers(void **unused)
     close_bench(&bench);
 }
 
+static void what_a_new_policy_wants_is_published_and_old_keys_keep_their_dates(void **unused)
+{
+    struct bench bench;
+
+    (void)unused;
+    open_bench(&bench);
+    start_settled(&bench);
+    struct policy policy = bench.realm.policy;
+    policy.keys_ahead += 2;
+    size_t before = held(&bench)->count;
+    struct key was = held(&bench)->keys[0];
+    run(&bench, POLL_MS);
+    assert_int_equal(held(&bench)->count, before);
+    replica_set_policy(bench.realm.replica, &policy);
+    run(&bench, POLL_MS);
+    assert_int_equal(held(&bench)->count, before + 2);
+    const struct key *is = keyring_find(held(&bench), was.name);
+    assert_non_null(is);
+    assert_int_equal(is->active_from, was.active_from);
+    assert_int_equal(is->retired_from, was.retired_from);
+    assert_int_equal(is->dropped_from, was.dropped_from);
+    assert_store_holds_what_is_held(&bench);
+    close_bench(&bench);
+}
+
 static void dead_bytes_and_forgotten_entries_leave_the_store(void **unused)
 {
     struct bench bench;
@@ -651,6 +676,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_store_gets_its_first_keys_and_they_wait_for_the_lead),
         cmocka_unit_test(an_idle_daemon_rotates_by_its_timers),
+        cmocka_unit_test(what_a_new_policy_wants_is_published_and_old_keys_keep_their_dates),
         cmocka_unit_test(dead_bytes_and_forgotten_entries_leave_the_store),
         cmocka_unit_test(a_flushed_store_is_filled_again),
         cmocka_unit_test(healing_is_done_at_most_once_in_a_sync_interval),

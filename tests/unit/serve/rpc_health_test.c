@@ -115,9 +115,43 @@ static void watches_may_end_in_any_order(void **unused)
     world_free(world);
 }
 
+static void a_realm_that_is_added_takes_nothing_from_the_others(void **unused)
+{
+    struct world *world = world_new();
+    struct client client = {0};
+    struct replica *added = NULL;
+
+    (void)unused;
+    const struct replica_options options = {
+        .realm = "added",
+        .policy = *replica_policy(world->replicas[0]),
+        .store = world->store,
+        .clock = fake_time_clock(world->time),
+        .timers = fake_time_timers(world->time),
+        .random = &world->random.source,
+    };
+    client_init(&client, world, UID_NOBODY);
+    world_start(world);
+    assert_int_equal(status_of(ask(&client, METHOD_HEALTH_CHECK, "")), IS_SERVING);
+    assert_int_equal(replica_new(&options, &added), ERR_OK);
+    assert_int_equal(hub_add_realm(world->hub, added), ERR_OK);
+    assert_int_equal(health_add_realm(world->health, added), ERR_OK);
+    assert_false(replica_is_ready(added));
+    assert_int_equal(status_of(ask(&client, METHOD_HEALTH_CHECK, "")), IS_SERVING);
+    health_remove_realm(world->health, added);
+    hub_remove_realm(world->hub, added);
+    replica_free(added);
+    assert_int_equal(status_of(ask(&client, METHOD_HEALTH_CHECK, "")), IS_SERVING);
+    health_set_draining(world->health);
+    assert_int_equal(status_of(ask(&client, METHOD_HEALTH_CHECK, "")), IS_NOT_SERVING);
+    client_fini(&client);
+    world_free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_realm_that_is_added_takes_nothing_from_the_others),
         cmocka_unit_test(anybody_may_ask_and_hears_whether_all_realms_are_ready),
         cmocka_unit_test(an_unknown_service_has_no_health),
         cmocka_unit_test(a_watch_hears_each_change_once),

@@ -341,6 +341,29 @@ static void a_slow_reader_skips_ahead_to_the_newest(void **unused)
     world_free(world);
 }
 
+static void the_watches_of_a_realm_that_is_removed_are_denied(void **unused)
+{
+    struct world *world = world_new();
+    struct client client = {0};
+    uint8_t digest[DIGEST_LEN];
+
+    (void)unused;
+    world_start(world);
+    client_init(&client, world, UID_WEB_READER);
+    client_run(&client, WORLD_SETTLED_MS);
+    struct seen *seen = watch(&client, "web", NULL);
+    client_run(&client, 0);
+    assert_int_equal(last_response(seen, digest), WIRE_WATCH_SNAPSHOT);
+    hub_remove_realm(world->hub, world->replicas[0]);
+    /* What the peer still sends finds no watch any more. */
+    send_ack(&client, seen, digest);
+    client_run(&client, WORLD_SYNC_MS);
+    seen_must_end(seen, GRPC_PERMISSION_DENIED, "no such realm any more");
+    client_fini(&client);
+    assert_int_equal(hub_add_realm(world->hub, world->replicas[0]), ERR_OK);
+    world_free(world);
+}
+
 static void a_stopping_daemon_ends_watches(void **unused)
 {
     struct world *world = world_new();
@@ -373,6 +396,7 @@ int main(void)
         cmocka_unit_test(a_watch_opens_first_and_once),
         cmocka_unit_test(a_watch_that_sends_no_more_is_still_served),
         cmocka_unit_test(a_slow_reader_skips_ahead_to_the_newest),
+        cmocka_unit_test(the_watches_of_a_realm_that_is_removed_are_denied),
         cmocka_unit_test(a_stopping_daemon_ends_watches),
     };
 

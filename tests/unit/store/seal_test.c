@@ -225,6 +225,32 @@ static void the_first_kek_seals_and_all_open(void **unused)
     close_bench(&bench);
 }
 
+static void keys_can_be_exchanged_while_the_sealing_stays(void **unused)
+{
+    struct bench bench;
+    struct errbuf why = {""};
+
+    (void)unused;
+    open_bench(&bench);
+    struct seal *other = make_seal(&bench, "test", 1, 2);
+    struct secret_buf by_first = seal_text(bench.seal, 7);
+    struct secret_buf by_second = seal_text(other, 7);
+    const struct slice first = {by_first.at, by_first.len};
+    const struct slice second = {by_second.at, by_second.len};
+    const struct sealing *sealing = seal_sealing(bench.seal);
+    assert_int_equal(open_at(bench.seal, &here, second, &why), ERR_UNSUPPORTED);
+    seal_swap_keys(bench.seal, other);
+    assert_ptr_equal(seal_sealing(bench.seal), sealing);
+    assert_int_equal(open_at(bench.seal, &here, second, &why), ERR_OK);
+    assert_int_equal(open_at(bench.seal, &here, first, &why), ERR_UNSUPPORTED);
+    assert_int_equal(open_at(other, &here, first, &why), ERR_OK);
+    seal_free(other);
+    assert_int_equal(open_at(bench.seal, &here, second, &why), ERR_OK);
+    secret_buf_fini(&by_first);
+    secret_buf_fini(&by_second);
+    close_bench(&bench);
+}
+
 static void unfit_options_are_refused(void **unused)
 {
     struct bench bench;
@@ -363,6 +389,7 @@ int main(void)
         cmocka_unit_test(every_shorter_or_longer_record_is_refused),
         cmocka_unit_test(a_record_opens_only_where_it_belongs),
         cmocka_unit_test(the_first_kek_seals_and_all_open),
+        cmocka_unit_test(keys_can_be_exchanged_while_the_sealing_stays),
         cmocka_unit_test(unfit_options_are_refused),
         cmocka_unit_test(without_randomness_nothing_is_sealed),
         cmocka_unit_test(the_vault_stores_sealed_bytes_only),
