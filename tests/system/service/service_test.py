@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""stekd as a service: service_test.py BUILD notify|http|unit
+"""stekd as a service: service_test.py BUILD notify|http|unit|filter
 
 notify  a real datagram socket plays the service manager
 http    /metrics, /healthz and /readyz of a running daemon; the metrics by promtool where it is
         installed, and by a parser of this file everywhere
 unit    the installed unit by systemd-analyze verify and security, sysusers and tmpfiles by dry runs
+filter  a daemon under the unit's filter of system calls
 """
 
 import http.client
@@ -20,6 +21,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from harness import Bench, Failure, require, run_main, wait_until  # noqa: E402
 
+SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../..")
 SAMPLE = re.compile(r'^([a-z_][a-z0-9_]*)(\{(.*)\})? (-?[0-9.]+(?:e[+-]?[0-9]+)?)$')
 LABEL = re.compile(r'([a-z_]+)="((?:[^"\\\n]|\\["\\n])*)"(,|$)')
 
@@ -239,6 +241,15 @@ def version_of(bench):
 # ---- the unit
 
 
+def check_unit(unit, how):
+    said = run(["systemd-analyze", "verify", "--man=no", unit], "verify")
+    require("stekd.service" not in said and "credentials.conf" not in said,
+            f"verify {how} is not silent: {said}")
+    said = run(["systemd-analyze", "security", "--offline=true", "--threshold=15", unit],
+               "exposure above 1.5")
+    print(how + ": " + [line for line in said.splitlines() if "Overall" in line][0])
+
+
 def run(argv, what):
     done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           check=False)
@@ -247,23 +258,21 @@ def run(argv, what):
 
 
 def test_unit(bench):
-    if shutil.which("systemd-analyze") is None:
-        print("skipped: systemd-analyze is not installed (package systemd)")
-        sys.exit(77)
-    prefix = bench.path("prefix")
-    run(["cmake", "--install", bench.build, "--prefix", prefix], "cmake --install")
-    unit = os.path.join(prefix, "lib/systemd/system/stekd.service")
+    need_systemd()
+    prefix, unit = installed_unit(bench)
     with open(unit, encoding="utf-8") as f:
         text = f.read()
     require(f"ExecStart={prefix}/bin/stekd --config " in text and "@" not in
             text.replace("@system-service", "").replace("@privileged", "")
             .replace("@resources", ""), "the unit names the installed program")
-    require("ExecReload" not in text, "there is no reload in this version")
-    said = run(["systemd-analyze", "verify", "--man=no", unit], "verify")
-    require("stekd.service" not in said, "verify is not silent: " + said)
-    said = run(["systemd-analyze", "security", "--offline=true", "--threshold=15", unit],
-               "exposure above 1.5")
-    print([line for line in said.splitlines() if "Overall" in line][0])
+    # Inside the sandbox kill itself could not be executed.
+    require("\nExecReload=+/bin/kill -HUP $MAINPID\n" in text and "\nNoExecPaths=/\n" in text,
+            "reload runs outside the sandbox")
+    check_unit(unit, "as it is")
+    drop_ins = unit + ".d"
+    os.mkdir(drop_ins)
+    shutil.copy(os.path.join(SOURCE, "deploy/systemd/credentials.conf"), drop_ins)
+    check_unit(unit, "with credentials")
     for tool, folder, options in (("systemd-sysusers", "sysusers.d", ["--dry-run"]),
                                   ("systemd-tmpfiles", "tmpfiles.d", ["--create"])):
         if shutil.which(tool) is None:
@@ -283,6 +292,45 @@ def test_unit(bench):
             require(mode == 0o750, f"/run/stekd has mode {mode:o}")
 
 
+def need_systemd():
+    if shutil.which("systemd-analyze") is None:
+        print("skipped: systemd-analyze is not installed (package systemd)")
+        sys.exit(77)
+
+
+def installed_unit(bench):
+    prefix = bench.path("prefix")
+    run(["cmake", "--install", bench.build, "--prefix", prefix], "cmake --install")
+    return prefix, os.path.join(prefix, "lib/systemd/system/stekd.service")
+
+
+def under_filter(unit, *argv):
+    return [sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                         "under_filter.py"), unit, *argv]
+
+
+def test_filter(bench):
+    """All that stekd does, it does with the system calls the unit leaves it."""
+    need_systemd()
+    _, unit = installed_unit(bench)
+    canary = subprocess.run(
+        under_filter(unit, sys.executable, "-c", "import os; os.setpriority(0, 0, 5)"),
+        capture_output=True, text=True, check=False)
+    require("Operation not permitted" in canary.stderr, f"the filter holds: {canary.stderr}")
+    port = free_port()
+    daemon = bench.daemon(extra=f"http: 127.0.0.1:{port}\n")
+    daemon.process = bench.start("filtered", under_filter(
+        unit, bench.program("daemon/app/stekd"), "--config", daemon.config))
+    wait_until("stekd accepts", daemon.answers)
+    with open(f"/proc/{daemon.process.pid}/status", encoding="utf-8") as f:
+        require("\nSeccomp:\t2\n" in f.read(), "stekd runs under the filter")
+    first = daemon.wait_for_active()
+    wait_until("a rotation", lambda: daemon.encrypting_key() not in (None, first), timeout=40.0)
+    require(ask(port, "/readyz")[0] == 200, "/readyz")
+    require(daemon.stop() == 0, "SIGTERM should end it well")
+    require("not permitted" not in daemon.process.errors(), "a call was refused")
+
+
 def install_into(root, prefix):
     """tmpfiles looks for its file inside the root."""
     folder = os.path.join(root, "usr/lib/tmpfiles.d")
@@ -293,7 +341,7 @@ def install_into(root, prefix):
 
 def main(build, arguments):
     parts = {"notify": (test_notify, test_hung, test_bad_environment),
-             "http": (test_http, test_http_refusals), "unit": (test_unit,)}
+             "http": (test_http, test_http_refusals), "unit": (test_unit,), "filter": (test_filter,)}
     require(len(arguments) == 1 and arguments[0] in parts, "arguments: " + "|".join(parts))
     for test in parts[arguments[0]]:
         with Bench(build) as bench:
