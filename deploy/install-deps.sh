@@ -22,7 +22,7 @@ build_packages=(
 test_packages=(
     git g++ clang-14 clang libclang-rt-14-dev clang-format-14 clang-tidy-14 libcmocka-dev
     universal-ctags shellcheck redis-server systemd procps prometheus
-    python3 python3-grpcio python3-protobuf protobuf-compiler
+    python3 python3-grpcio python3-protobuf protobuf-compiler faketime
 )
 
 wants_tests=no

@@ -11,11 +11,14 @@
 #define TIMEOUT_MAX_MS INT64_C(60000)
 #define LOG_AGAIN_MS   INT64_C(60000) /* between two lines about one realm's continuing trouble */
 #define TROUBLE_MAX    256
+#define ROUNDS_MAX     4u /* from then on a stale daemon is left no more rarely */
 
 struct realm {
     struct follower follower;
     char trouble[TROUBLE_MAX]; /* "" when all is well */
     int64_t logged_at;         /* boot ms */
+    int64_t stay_until;        /* boot ms: as long a stale daemon is given time; 0: all is well */
+    unsigned int moves;        /* left stale daemons in a row */
 };
 
 struct pilot {
@@ -161,6 +164,40 @@ static enum err install(struct pilot *pilot, size_t realm, const struct wire_sna
     return publish(pilot, realm, why);
 }
 
+/* How long a daemon is given to bring news that are new enough: once round all endpoints quickly,
+ * for one of them may be well; then ever more rarely, for it is probably the store that is away. */
+static int64_t time_to_stay(const struct pilot *pilot, const struct realm *mine)
+{
+    const int64_t sync_interval = mine->follower.policy.sync_interval_ms;
+    const unsigned int round = mine->moves / (unsigned int)pilot->config.endpoint_count;
+    if (round == 0) {
+        return sync_interval / 4;
+    }
+    return sync_interval << (round < ROUNDS_MAX ? round : ROUNDS_MAX);
+}
+
+/* L2. A daemon that speaks but cannot read the store, or distrusts its clock, keeps nobody synced;
+ * another may. */
+static void leave_if_stale(struct pilot *pilot, size_t realm, int64_t heard_ms)
+{
+    struct realm *mine = &pilot->realms[realm];
+    const struct follower *follower = &mine->follower;
+    const int64_t age = clock_between_ms(follower->as_of, fleet_now(pilot, heard_ms));
+    if (pilot->config.endpoint_count == 1 || !follower->has_snapshot) {
+        return;
+    }
+    if (age <= follower->policy.sync_interval_ms) {
+        mine->stay_until = 0;
+        mine->moves = 0;
+    } else if (mine->stay_until == 0) {
+        mine->stay_until = clock_add_ms(heard_ms, time_to_stay(pilot, mine));
+    } else if (heard_ms >= mine->stay_until) {
+        mine->moves++;
+        mine->stay_until = clock_add_ms(heard_ms, time_to_stay(pilot, mine));
+        conn_leave(pilot->conn, "what it tells is older than sync_interval; asking another daemon");
+    }
+}
+
 static void note_suspect(struct pilot *pilot, size_t realm, bool is_suspect)
 {
     on_trouble(pilot, realm,
@@ -181,6 +218,7 @@ static bool on_snapshot(void *ctx, size_t realm, const struct wire_snapshot *sna
     if (is_staying) {
         note_suspect(pilot, realm, snapshot->moment.suspect);
         ack(pilot, realm, true);
+        leave_if_stale(pilot, realm, heard_ms);
     }
     return true;
 }
@@ -197,6 +235,7 @@ static void on_heartbeat(void *ctx, size_t realm, const struct wire_heartbeat *h
     if (is_staying) {
         note_suspect(pilot, realm, heartbeat->moment.suspect);
         ack(pilot, realm, false);
+        leave_if_stale(pilot, realm, heard_ms);
     }
 }
 

@@ -3,6 +3,10 @@
  * What a driving process does: follows every realm over the connection, keeps the fleet's time,
  * and publishes both into the mapping. No thread and no waiting of its own: the driver (or a test)
  * polls the descriptor and steps it.
+ *
+ * A daemon that speaks but keeps nobody synced (it cannot read the store, or distrusts its clock)
+ * is left for another endpoint once a realm's age is beyond sync_interval: quickly once round all
+ * of them, then ever more rarely, up to 16 sync_intervals apart.
  */
 #ifndef STEK_SRC_PILOT_H
 #define STEK_SRC_PILOT_H

@@ -168,6 +168,7 @@ class Daemon:
         self.config = config
         self.sock = sock
         self.endpoint = "unix:" + sock
+        self.env = None  # the test's own
         self.process = None
         self.starts = 0
 
@@ -175,7 +176,7 @@ class Daemon:
         self.starts += 1
         self.process = self.bench.start(
             f"{self.name}-{self.starts}",
-            [self.bench.program("daemon/app/stekd"), "--config", self.config])
+            [self.bench.program("daemon/app/stekd"), "--config", self.config], env=self.env)
         wait_until("stekd accepts on " + self.sock, self.answers)
         return self
 

@@ -200,6 +200,7 @@ static bool connect_once(struct load *load, const struct chain *chain, size_t no
 {
     bool ok = false;
     SSL *ssl = NULL;
+    SSL_SESSION *offered = NULL;
 
     SSL_SESSION_free(load->newest);
     load->newest = NULL;
@@ -218,8 +219,12 @@ static bool connect_once(struct load *load, const struct chain *chain, size_t no
     (void)SSL_set_min_proto_version(ssl, version);
     (void)SSL_set_max_proto_version(ssl, version);
     (void)SSL_set_app_data(ssl, load);
-    if (chain->ticket != NULL && SSL_set_session(ssl, chain->ticket) != 1) {
-        goto out;
+    if (chain->ticket != NULL) {
+        /* A copy: libssl never again offers a session whose connection has broken. */
+        offered = SSL_SESSION_dup(chain->ticket);
+        if (offered == NULL || SSL_set_session(ssl, offered) != 1) {
+            goto out;
+        }
     }
     if (SSL_connect(ssl) != 1) {
         goto out;
@@ -235,6 +240,7 @@ out:
         report(load, chain, node, "failed handshake");
     }
     SSL_free(ssl);
+    SSL_SESSION_free(offered);
     if (fd >= 0) {
         (void)close(fd);
     }

@@ -319,6 +319,92 @@ static void when_nobody_listens_retries_come_at_once_and_then_ever_slower(void *
     assert_non_null(strstr(bench->last_line, "realm web: followed again"));
 }
 
+/* A heartbeat now that says what was true at `as_of`. */
+static void send_stale_heartbeat(struct bench *bench, size_t daemon, int64_t as_of)
+{
+    struct wire_moment now = moment(bench);
+    now.as_of_ms = as_of;
+    fake_daemon_send_heartbeat(&bench->daemons[daemon], &bench->ring, &now);
+    settle(bench);
+}
+
+/* Heartbeats every quarter of a sync_interval until the daemon is left: how long that took. */
+static int64_t stay_with_stale(struct bench *bench, size_t daemon, int64_t as_of)
+{
+    const int64_t quarter = bench->policy.sync_interval_ms / 4;
+    int64_t stayed = 0;
+    while (watched(bench) == daemon) {
+        assert_true(stayed < 100 * quarter);
+        pass(bench, quarter);
+        stayed += quarter;
+        send_stale_heartbeat(bench, daemon, as_of);
+    }
+    return stayed;
+}
+
+static void a_daemon_whose_news_are_older_than_sync_interval_is_left_for_another(void **state)
+{
+    struct bench *bench = *state;
+    const int64_t sync_interval = bench->policy.sync_interval_ms;
+    const size_t at = start(bench, 2);
+    send_snapshot(bench, at);
+    for (int i = 0; i < 4; i++) { /* its age reaches sync_interval and is not beyond */
+        pass(bench, sync_interval / 4);
+        send_stale_heartbeat(bench, at, T0);
+        assert_int_equal(watched(bench), at);
+    }
+    assert_int_equal(stay_with_stale(bench, at, T0), sync_interval / 2);
+    assert_error(bench, "older than sync_interval");
+    pass_a_retry(bench);
+    assert_int_equal(watched(bench), 1 - at);
+    assert_serving(bench);
+    send_snapshot(bench, 1 - at); /* this one can read the store: here we stay */
+    for (int i = 0; i < 8; i++) {
+        pass(bench, sync_interval / 4);
+        send_heartbeat(bench, 1 - at);
+    }
+    assert_int_equal(watched(bench), 1 - at);
+    assert_error(bench, "");
+}
+
+static void when_no_daemon_can_read_the_store_they_are_changed_ever_more_rarely(void **state)
+{
+    struct bench *bench = *state;
+    const int64_t sync_interval = bench->policy.sync_interval_ms;
+    size_t at = start(bench, 2);
+    int64_t stayed[12];
+    send_snapshot(bench, at);
+    for (size_t i = 0; i < 12; i++) {
+        stayed[i] = stay_with_stale(bench, at, T0);
+        pass_a_retry(bench);
+        at = 1 - at;
+        assert_int_equal(watched(bench), at);
+        assert_serving(bench);
+        send_stale_heartbeat(bench, at, T0);
+    }
+    assert_in_range(stayed[1], 1, sync_interval / 2);
+    assert_in_range(stayed[3], 2 * sync_interval - sync_interval / 4, 2 * sync_interval);
+    assert_in_range(stayed[11], 16 * sync_interval - sync_interval / 4, 16 * sync_interval);
+    send_snapshot(bench, at);
+    pass(bench, sync_interval / 4);
+    send_heartbeat(bench, at); /* the store is back */
+    assert_int_equal(stay_with_stale(bench, at, T0 + bench->boot - B0),
+                     sync_interval + sync_interval / 2);
+}
+
+static void a_stale_daemon_that_is_the_only_one_is_kept(void **state)
+{
+    struct bench *bench = *state;
+    const size_t at = start(bench, 1);
+    send_snapshot(bench, at);
+    for (int i = 0; i < 40; i++) {
+        pass(bench, bench->policy.sync_interval_ms / 4);
+        send_stale_heartbeat(bench, at, T0);
+    }
+    assert_int_equal(watched(bench), at);
+    assert_int_equal(bench->daemons[at].connections, 1);
+}
+
 static void a_refused_keyring_is_reported_and_another_daemon_asked(void **state)
 {
     struct bench *bench = *state;
@@ -562,6 +648,9 @@ int main(void)
         TEST(garbage_costs_the_connection_and_nothing_else),
         TEST(a_lost_daemon_is_replaced_by_the_next_within_100_ms),
         TEST(a_denied_watch_says_why_and_is_tried_again_ever_slower),
+        TEST(a_daemon_whose_news_are_older_than_sync_interval_is_left_for_another),
+        TEST(when_no_daemon_can_read_the_store_they_are_changed_ever_more_rarely),
+        TEST(a_stale_daemon_that_is_the_only_one_is_kept),
         TEST(a_suspect_daemon_is_no_first_contact_and_another_is_asked),
         TEST(a_daemon_whose_clock_differs_is_left_and_two_that_agree_are_believed),
         TEST(the_only_daemon_left_is_believed_in_the_end_and_not_hammered),
