@@ -189,7 +189,9 @@ static void revoke_key(struct key *key)
 static void cover_if_possible(struct keyring *ring, const struct policy *policy, int64_t now,
                               const struct random_source *random)
 {
-    (void)!schedule_cover(ring, policy, now, random, NULL, NULL);
+    if (random != NULL) {
+        (void)!schedule_cover(ring, policy, now, random, NULL, NULL);
+    }
 }
 
 enum err change_revoke(struct keyring *ring, const struct policy *policy,
@@ -207,7 +209,7 @@ enum err change_revoke(struct keyring *ring, const struct policy *policy,
         const bool was_active = key_encrypts_at(key, now);
         revoke_key(key);
         result.changed = true;
-        if (was_active && keyring_pick(ring, now) == NULL) {
+        if (policy != NULL && was_active && keyring_pick(ring, now) == NULL) {
             struct key *successor = find_successor(ring, policy, now, now);
             if (successor != NULL) {
                 promote(successor, policy, now, &result);

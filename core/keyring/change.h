@@ -47,15 +47,19 @@ enum err change_rotate(struct keyring *ring, const struct policy *policy,
 /* revoke KEY: latches `revoked`, wipes the bytes; if nothing encrypts any more, the earliest next
  * key is promoted as above. Idempotent. ERR_NOT_FOUND. Revocation does not depend on
  * R9: if no new key can be made (randomness, CHECK_ENTRIES_MAX) it stands all the same, and
- * coverage is left to the timer, which will say why. Not for a daemon with a suspect clock, since
- * it promotes and publishes. */
+ * coverage is left to the timer, which will say why.
+ *
+ * `random` NULL: no key is made, for one that the store does not know must not be pushed; coverage
+ * is left to the next put. `policy` NULL too: nothing is promoted either, only the latch falls and
+ * the bytes go. That much is monotone and takes no clock, so it is right on a suspect one. */
 enum err change_revoke(struct keyring *ring, const struct policy *policy,
                        const uint8_t name[KEY_NAME_LEN], int64_t now,
                        const struct random_source *random, struct change_result *out,
                        struct errbuf *why) MUST_USE;
 
 /* revoke --all: every entry becomes a tombstone and R9 publishes fresh keys, the first active at
- * now + lead (R1 without exception); `at` is that moment, 0 if no key could be made (as above). */
+ * now + lead (R1 without exception); `at` is that moment, 0 if no key could be made. `random` NULL:
+ * none is made, as above. */
 enum err change_revoke_all(struct keyring *ring, const struct policy *policy, int64_t now,
                            const struct random_source *random, struct change_result *out,
                            struct errbuf *why) MUST_USE;

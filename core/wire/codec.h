@@ -67,6 +67,29 @@ enum err wire_encode_rotated(const struct wire_rotated *in, struct secret_buf *o
 enum err wire_decode_rotated(struct slice in, struct wire_rotated *out,
                              struct errbuf *why) MUST_USE;
 
+enum err wire_encode_revoke(const struct wire_revoke *in, struct secret_buf *out) MUST_USE;
+enum err wire_decode_revoke(struct slice in, struct wire_revoke *out, struct errbuf *why) MUST_USE;
+enum err wire_encode_revoked(const struct wire_revoked *in, struct secret_buf *out) MUST_USE;
+enum err wire_decode_revoked(struct slice in, struct wire_revoked *out,
+                             struct errbuf *why) MUST_USE;
+
+/* ListFrontendsRequest carries one realm, or "": all. */
+enum err wire_encode_list_frontends(const char *realm, struct secret_buf *out) MUST_USE;
+enum err wire_decode_list_frontends(struct slice in, char realm[REALM_NAME_MAX + 1],
+                                    struct errbuf *why) MUST_USE;
+enum err wire_encode_frontend_list(const struct wire_frontend_list *in,
+                                   struct secret_buf *out) MUST_USE;
+enum err wire_decode_frontend_list(struct slice in, struct wire_frontend_list *out,
+                                   struct errbuf *why) MUST_USE;
+/* No frontend takes more bytes in an answer than this. */
+size_t wire_frontend_size_max(const struct wire_frontend *frontend);
+
+enum err wire_encode_rekey(const struct wire_rekey *in, struct secret_buf *out) MUST_USE;
+enum err wire_decode_rekey(struct slice in, struct wire_rekey *out, struct errbuf *why) MUST_USE;
+enum err wire_encode_rekeyed(const struct wire_rekeyed *in, struct secret_buf *out) MUST_USE;
+enum err wire_decode_rekeyed(struct slice in, struct wire_rekeyed *out,
+                             struct errbuf *why) MUST_USE;
+
 /* grpc.health.v1. status: 0 unknown, 1 serving, 2 not serving, 3 service unknown. */
 enum err wire_decode_health_check(struct slice in, char service[WIRE_LABEL_MAX + 1],
                                   struct errbuf *why) MUST_USE;

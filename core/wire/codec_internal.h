@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/secret.h"
+#include "stek/v1/admin.pb-c.h"
 #include "stek/v1/keys.pb-c.h"
 #include "wire/messages.h"
 #include "wire/pb_arena.h"
@@ -57,6 +58,10 @@ void codec_fill_policy(const struct policy *from, Stek__V1__Policy *to);
 enum err codec_take_policy(struct policy *to, const Stek__V1__Policy *from,
                            struct errbuf *why) MUST_USE;
 
+void codec_fill_counters(const struct wire_counters *from, Stek__V1__Counters *to);
+/* NULL: none were sent, all are 0. */
+void codec_take_counters(struct wire_counters *to, const Stek__V1__Counters *from);
+
 /* A keyring as protobuf-c wants it: structs that point into the ring, no key byte copied. */
 struct codec_ring {
     Stek__V1__Keyring message; /* what to pack */
@@ -84,5 +89,18 @@ enum err codec_snapshot_init(struct codec_snapshot *view,
 void codec_snapshot_fini(struct codec_snapshot *view);
 enum err codec_take_snapshot(struct wire_snapshot *out, const Stek__V1__Snapshot *from,
                              struct errbuf *why) MUST_USE;
+
+struct codec_frontends {
+    struct codec_frontend *views;  /* owned */
+    Stek__V1__Frontend **pointers; /* owned; what to pack */
+};
+
+/* `frontends` is borrowed until codec_frontends_fini(), which is safe on {0} and twice. */
+enum err codec_frontends_init(struct codec_frontends *view, const struct wire_frontend *frontends,
+                              size_t count) MUST_USE;
+void codec_frontends_fini(struct codec_frontends *view);
+/* On success the caller owns *out (malloc; NULL when there are none). */
+enum err codec_take_frontends(struct wire_frontend **out, Stek__V1__Frontend *const *from,
+                              size_t count, struct errbuf *why) MUST_USE;
 
 #endif

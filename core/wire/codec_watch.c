@@ -29,16 +29,9 @@ static enum err encode_ack(const struct wire_watch_ack *in, struct secret_buf *o
     Stek__V1__WatchAck ack;
     Stek__V1__WatchKeyringRequest message;
 
-    stek__v1__counters__init(&counters);
     stek__v1__watch_ack__init(&ack);
     stek__v1__watch_keyring_request__init(&message);
-    counters.issued = in->counters.issued;
-    counters.decrypted = in->counters.decrypted;
-    counters.renewed = in->counters.renewed;
-    counters.unknown_key = in->counters.unknown_key;
-    counters.refused_old = in->counters.refused_old;
-    counters.no_key = in->counters.no_key;
-    counters.policy_mismatch = in->counters.policy_mismatch;
+    codec_fill_counters(&in->counters, &counters);
     ack.digest = codec_lend_bytes(in->digest, in->has_digest ? DIGEST_LEN : 0);
     ack.counters = &counters;
     ack.clock_skew_ms = in->clock_skew_ms;
@@ -77,20 +70,8 @@ static enum err take_open(struct wire_watch_open *to, const Stek__V1__WatchOpen 
 static enum err take_ack(struct wire_watch_ack *to, const Stek__V1__WatchAck *from,
                          struct errbuf *why)
 {
-    const Stek__V1__Counters *counters = from->counters;
-
     to->clock_skew_ms = from->clock_skew_ms;
-    if (counters != NULL) {
-        to->counters = (struct wire_counters){
-            .issued = counters->issued,
-            .decrypted = counters->decrypted,
-            .renewed = counters->renewed,
-            .unknown_key = counters->unknown_key,
-            .refused_old = counters->refused_old,
-            .no_key = counters->no_key,
-            .policy_mismatch = counters->policy_mismatch,
-        };
-    }
+    codec_take_counters(&to->counters, from->counters);
     return codec_take_optional(to->digest, DIGEST_LEN, &from->digest, &to->has_digest, "digest",
                                why);
 }

@@ -14,13 +14,16 @@
 #include "keyring/keyring.h"
 #include "keyring/policy.h"
 
-#define WIRE_LABEL_MAX    127    /* a frontend's name, a library version, a deployment */
-#define WIRE_REASON_MAX   500    /* why an operator acts */
-#define WIRE_MESSAGE_MAX  262144 /* bytes of one gRPC message, either direction */
-#define WIRE_VERSION_LEN  16
-#define WIRE_PROBLEMS_MAX 16
-#define WIRE_REALMS_MAX   1024
-#define WIRE_SENTENCE_MAX 383 /* what went wrong, for people; as long as a struct errbuf */
+#define WIRE_LABEL_MAX     127    /* a frontend's name, a library version, a deployment */
+#define WIRE_IDENTITY_MAX  255    /* whose connection it is, in words */
+#define WIRE_REASON_MAX    500    /* why an operator acts */
+#define WIRE_MESSAGE_MAX   262144 /* bytes of one gRPC message, either direction */
+#define WIRE_VERSION_LEN   16
+#define WIRE_PROBLEMS_MAX  16
+#define WIRE_REALMS_MAX    1024
+#define WIRE_FRONTENDS_MAX 4096 /* in one answer; fewer if they do not fit its bytes */
+#define WIRE_KEK_ID_LEN    8
+#define WIRE_SENTENCE_MAX  383 /* what went wrong, for people; as long as a struct errbuf */
 
 struct wire_moment {
     int64_t server_time_ms;
@@ -180,6 +183,95 @@ struct wire_rotated {
     bool has_promoted;
     uint8_t promoted[KEY_NAME_LEN];
     uint8_t digest[DIGEST_LEN];
+    struct wire_moment moment;
+};
+
+enum wire_revoke_kind {
+    WIRE_REVOKE_KEY,
+    WIRE_REVOKE_ALL,
+    WIRE_REVOKE_CHECK, /* changes nothing */
+};
+
+struct wire_revoke {
+    char realm[REALM_NAME_MAX + 1];
+    enum wire_revoke_kind kind;
+    uint8_t name[KEY_NAME_LEN]; /* WIRE_REVOKE_KEY */
+    char reason[WIRE_REASON_MAX + 1];
+};
+
+/* A frontend that is connected, or left and may still hold keys. */
+struct wire_frontend {
+    char realm[REALM_NAME_MAX + 1];
+    char name[WIRE_LABEL_MAX + 1];
+    char identity[WIRE_IDENTITY_MAX + 1];
+    char library_version[WIRE_LABEL_MAX + 1];
+    int64_t connected_at;
+    int64_t left_at; /* 0: it is connected */
+    int64_t last_heard;
+    int64_t as_of; /* of what it holds; 0: not known */
+    bool has_digest;
+    uint8_t digest[DIGEST_LEN];
+    int64_t installed_at;
+    bool is_current;
+    bool has_revocations;
+    int64_t clock_skew_ms;
+    struct wire_counters counters;
+};
+
+/* Owns `stragglers` (malloc): wire_revoked_fini(). */
+struct wire_revoked {
+    uint32_t keys; /* revoked by the call */
+    bool has_promoted;
+    uint8_t promoted[KEY_NAME_LEN];
+    int64_t encrypts_from; /* 0: no key is scheduled */
+    bool is_stored;
+    char not_stored_why[WIRE_SENTENCE_MAX + 1];
+    uint32_t confirmed;
+    uint32_t frontends;
+    struct wire_frontend *stragglers;
+    size_t straggler_count;
+    uint32_t stragglers_omitted;
+    int64_t bound_ms;
+    uint8_t digest[DIGEST_LEN];
+    struct wire_moment moment;
+};
+
+void wire_revoked_fini(struct wire_revoked *revoked);
+
+struct wire_realm_frontends {
+    char realm[REALM_NAME_MAX + 1];
+    bool ready;
+    uint8_t digest[DIGEST_LEN];
+    bool is_stored;
+    char not_stored_why[WIRE_SENTENCE_MAX + 1];
+    uint32_t connected;
+    uint32_t current;
+    uint32_t gone;
+    uint32_t confirmed;
+    uint64_t lost;
+};
+
+/* Owns `realms` and `frontends` (malloc): wire_frontend_list_fini(). */
+struct wire_frontend_list {
+    struct wire_realm_frontends *realms;
+    size_t realm_count;
+    struct wire_frontend *frontends;
+    size_t count;
+    uint32_t omitted;
+    struct wire_moment moment;
+};
+
+void wire_frontend_list_fini(struct wire_frontend_list *list);
+
+struct wire_rekey {
+    char realm[REALM_NAME_MAX + 1];
+    char reason[WIRE_REASON_MAX + 1];
+};
+
+struct wire_rekeyed {
+    bool changed;
+    uint8_t kek_before[WIRE_KEK_ID_LEN];
+    uint8_t kek[WIRE_KEK_ID_LEN];
     struct wire_moment moment;
 };
 

@@ -22,12 +22,24 @@ void held_ring_fini(struct held_ring *held)
     keyring_fini(&held->ring);
 }
 
+static bool revokes_more(const struct keyring *next, const struct keyring *held)
+{
+    for (size_t i = 0; i < next->count; i++) {
+        const struct key *before = keyring_find(held, next->keys[i].name);
+        if (next->keys[i].revoked && (before == NULL || !before->revoked)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum err commit(struct held_ring *held, struct keyring *next)
 {
     uint8_t digest[DIGEST_LEN];
 
     enum err rc = keyring_digest(next, digest);
     if (rc == ERR_OK) {
+        held->revocations += revokes_more(next, &held->ring) ? 1 : 0;
         keyring_swap(&held->ring, next);
         memcpy(held->digest, digest, DIGEST_LEN);
     }

@@ -15,6 +15,7 @@
 struct held_ring {
     struct keyring ring;
     uint8_t digest[DIGEST_LEN];
+    uint64_t revocations; /* changes so far that revoked something not known as revoked before */
 };
 
 enum err held_ring_init(struct held_ring *held, const char *realm) MUST_USE;

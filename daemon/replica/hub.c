@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "replica/load_pace.h"
+#include "replica/ring_changes.h"
 
 /* Watchers called in one loop turn: thousands of them must not hold up everything else. */
 #define TURN_MAX 128
@@ -24,7 +25,9 @@ struct watcher {
     struct watcher_info info;
     struct watcher *prev; /* of the realm */
     struct watcher *next;
-    unsigned int due; /* enum due; not 0: it stands in the hub's queue */
+    int64_t sent_as_of; /* of what went out to it last; 0: nothing did */
+    bool has_replaced;  /* an earlier stream of the same frontend was struck out for it */
+    unsigned int due;   /* enum due; not 0: it stands in the hub's queue */
     struct watcher *due_prev;
     struct watcher *due_next;
 };
@@ -35,9 +38,9 @@ struct hub_realm {
     struct replica *replica; /* borrowed */
     struct timer *heartbeat; /* owned */
     struct watcher *watchers;
-    bool was_ready; /* what the watchers were last told of */
-    uint8_t digest[DIGEST_LEN];
-    uint64_t policy_changes; /* likewise */
+    uint64_t policy_changes; /* what the watchers were last told of */
+    struct roster gone;
+    struct ring_changes changes;
 };
 
 struct hub {
@@ -143,6 +146,16 @@ static bool note_policy(struct hub_realm *realm)
     return true;
 }
 
+/* An acknowledged digest counts from when this daemon knows it, which may be after it came. */
+static void note_installed_change(struct watcher *watcher)
+{
+    struct watcher_info *info = &watcher->info;
+    uint64_t change =
+        info->has_installed ? ring_changes_find(&watcher->realm->changes, info->installed) : 0;
+
+    info->installed_change = change > info->installed_change ? change : info->installed_change;
+}
+
 static void on_changed(void *ctx)
 {
     struct hub_realm *realm = ctx;
@@ -151,11 +164,10 @@ static void on_changed(void *ctx)
     if (!replica_is_ready(realm->replica)) {
         return;
     }
-    bool is_new = !realm->was_ready || memcmp(realm->digest, digest, DIGEST_LEN) != 0;
-    realm->was_ready = true;
-    memcpy(realm->digest, digest, DIGEST_LEN);
+    bool is_new = ring_changes_note(&realm->changes, digest, replica_revocations(realm->replica));
     bool is_other_policy = note_policy(realm);
     for (struct watcher *w = realm->watchers; w != NULL; w = w->next) {
+        note_installed_change(w);
         bool is_due = is_other_policy || (is_new && !has_installed(w, digest));
         make_due(w, is_due ? DUE_SNAPSHOT : DUE_HEARTBEAT);
     }
@@ -199,6 +211,7 @@ static void free_realm(struct hub_realm *realm)
     assert(realm->watchers == NULL);
     replica_unlisten(realm->replica, realm);
     timer_free(realm->hub->timers, realm->heartbeat);
+    roster_fini(&realm->gone);
     free(realm);
 }
 
@@ -311,19 +324,7 @@ struct replica *hub_replica_at(struct hub *hub, size_t index)
 
 /* --- watchers --- */
 
-static void fill_info(struct watcher_info *info, const struct wire_watch_open *open, int64_t now)
-{
-    memcpy(info->frontend, open->frontend, sizeof(info->frontend));
-    memcpy(info->library_version, open->library_version, sizeof(info->library_version));
-    info->since = now;
-    info->has_installed = open->has_digest;
-    if (open->has_digest) {
-        memcpy(info->installed, open->digest, DIGEST_LEN);
-        info->installed_at = now;
-    }
-}
-
-enum err hub_watch(struct hub *hub, const struct wire_watch_open *open,
+enum err hub_watch(struct hub *hub, const struct wire_watch_open *open, const char *identity,
                    const struct watcher_events *events, struct watcher **out_watcher)
 {
     struct hub_realm *realm = find_realm(hub, open->realm);
@@ -340,7 +341,10 @@ enum err hub_watch(struct hub *hub, const struct wire_watch_open *open,
     }
     watcher->realm = realm;
     watcher->events = *events;
-    fill_info(&watcher->info, open, replica_now(realm->replica));
+    roster_fill_info(&watcher->info, open, identity, replica_now(realm->replica));
+    watcher->has_replaced =
+        roster_strike(&realm->gone, watcher->info.frontend, watcher->info.identity);
+    note_installed_change(watcher);
     watcher->next = realm->watchers;
     if (watcher->next != NULL) {
         watcher->next->prev = watcher;
@@ -354,11 +358,45 @@ enum err hub_watch(struct hub *hub, const struct wire_watch_open *open,
     return ERR_OK;
 }
 
+static bool is_same_frontend(const struct watcher_info *a, const struct watcher_info *b)
+{
+    return strcmp(a->frontend, b->frontend) == 0 && strcmp(a->identity, b->identity) == 0;
+}
+
+/* Its frontend has opened a stream after this one was last heard: it is here. */
+static bool has_come_back(const struct watcher *left)
+{
+    for (struct watcher *w = left->realm->watchers; w != NULL; w = w->next) {
+        if (w != left && !w->has_replaced && w->info.since >= left->info.last_heard &&
+            is_same_frontend(&w->info, &left->info)) {
+            w->has_replaced = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void put_down(const struct watcher *watcher)
+{
+    struct hub_realm *realm = watcher->realm;
+    const struct policy *policy = replica_policy(realm->replica);
+    const struct keyring *ring = replica_ring(realm->replica);
+    bool has_keys = watcher->sent_as_of != 0 || watcher->info.has_installed;
+    struct roster_entry entry = {.info = watcher->info, .left_at = replica_now(realm->replica)};
+
+    entry.forget_at = roster_forget_at(ring, policy->max_offline_ms, entry.left_at);
+    roster_forget(&realm->gone, entry.left_at);
+    if (has_keys && entry.forget_at > entry.left_at && !has_come_back(watcher)) {
+        roster_put(&realm->gone, &entry);
+    }
+}
+
 void watcher_free(struct watcher *watcher)
 {
     if (watcher == NULL) {
         return;
     }
+    put_down(watcher);
     take_from_queue(watcher);
     if (watcher->prev == NULL) {
         watcher->realm->watchers = watcher->next;
@@ -371,16 +409,24 @@ void watcher_free(struct watcher *watcher)
     free(watcher);
 }
 
+void watcher_sent(struct watcher *watcher, int64_t as_of_ms)
+{
+    watcher->sent_as_of = as_of_ms;
+}
+
 void watcher_ack(struct watcher *watcher, const struct wire_watch_ack *ack)
 {
     struct watcher_info *info = &watcher->info;
 
     info->counters = ack->counters;
     info->clock_skew_ms = ack->clock_skew_ms;
+    info->last_heard = replica_now(watcher->realm->replica);
+    info->as_of = watcher->sent_as_of;
     if (ack->has_digest && !has_installed(watcher, ack->digest)) {
         info->has_installed = true;
         memcpy(info->installed, ack->digest, DIGEST_LEN);
-        info->installed_at = replica_now(watcher->realm->replica);
+        info->installed_at = info->last_heard;
+        note_installed_change(watcher);
     }
 }
 
@@ -407,6 +453,35 @@ void hub_count(const struct hub *hub, const char *realm, uint32_t *out_watchers,
     *out_current = current;
 }
 
+uint64_t hub_visit(struct hub *hub, const char *realm, hub_frontend_fn visit, void *ctx)
+{
+    struct hub_realm *found = find_realm(hub, realm);
+
+    if (found == NULL) {
+        return 0;
+    }
+    const uint8_t *digest = replica_digest(found->replica);
+    for (const struct watcher *w = found->watchers; w != NULL; w = w->next) {
+        const struct hub_frontend frontend = {
+            .info = &w->info,
+            .is_current = has_installed(w, digest),
+            .has_revocations = w->info.installed_change >= found->changes.revoked,
+        };
+        visit(ctx, &frontend);
+    }
+    roster_forget(&found->gone, replica_now(found->replica));
+    for (size_t i = 0; i < found->gone.count; i++) {
+        const struct roster_entry *entry = &found->gone.at[i];
+        const struct hub_frontend frontend = {
+            .info = &entry->info,
+            .left_at = entry->left_at,
+            .has_revocations = entry->info.installed_change >= found->changes.revoked,
+        };
+        visit(ctx, &frontend);
+    }
+    return found->gone.lost;
+}
+
 void hub_drain(struct hub *hub)
 {
     hub->is_draining = true;
@@ -415,38 +490,4 @@ void hub_drain(struct hub *hub)
             make_due(w, DUE_END);
         }
     }
-}
-
-/* --- what goes out --- */
-
-void hub_moment(struct replica *replica, struct wire_moment *out)
-{
-    out->server_time_ms = replica_now(replica); /* first: it may find the clock suspect */
-    out->as_of_ms = replica_as_of(replica);
-    out->suspect = replica_is_suspect(replica);
-}
-
-enum err hub_snapshot(struct replica *replica, struct wire_snapshot *out)
-{
-    struct wire_snapshot snapshot = {.policy = *replica_policy(replica)};
-
-    if (!replica_is_ready(replica)) {
-        return ERR_UNAVAILABLE;
-    }
-    enum err rc = keyring_init(&snapshot.ring, replica_realm(replica));
-    if (rc == ERR_OK) {
-        rc = keyring_copy(&snapshot.ring, replica_ring(replica));
-    }
-    if (rc != ERR_OK) {
-        keyring_fini(&snapshot.ring);
-        return rc;
-    }
-    memcpy(snapshot.digest, replica_digest(replica), DIGEST_LEN);
-    hub_moment(replica, &snapshot.moment);
-    /* R7: checked again at the moment of use. The digest does not depend on bytes. */
-    if (!snapshot.moment.suspect) {
-        (void)keyring_drop(&snapshot.ring, snapshot.moment.server_time_ms);
-    }
-    *out = snapshot;
-    return ERR_OK;
 }

@@ -318,6 +318,22 @@ enum err replica_accept_stored(struct replica *replica, const struct keyring *ri
     return rc;
 }
 
+enum err replica_accept_revocation(struct replica *replica, const struct keyring *ring)
+{
+    enum err rc = held_ring_merge(&replica->held, ring, &replica->has_news);
+
+    if (rc == ERR_OK) {
+        tidy(replica);
+        tell_changed(replica);
+    }
+    return rc;
+}
+
+uint64_t replica_revocations(const struct replica *replica)
+{
+    return replica->held.revocations;
+}
+
 const struct stored_record *replica_last_stored(const struct replica *replica)
 {
     return &replica->stored;

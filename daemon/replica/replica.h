@@ -11,7 +11,8 @@
  *     through any store outage.
  *   - Bytes of dropped and revoked keys are wiped by timer, idle or not (R7).
  *   - The ring is changed by merging only. The rotator gives back what a put has stored through
- *     replica_stored(), so its own change comes round like anybody's.
+ *     replica_accept_stored(), so its own change comes round like anybody's. A revocation alone
+ *     does not wait for the store: replica_accept_revocation().
  *   - `now` never decreases (R10). A clock more than 2 s from the store's, or a wall clock that
  *     jumps against the boot clock, makes the daemon suspect: it serves what it holds and says so,
  *     and the rotator does nothing.
@@ -44,8 +45,8 @@ struct replica_options {
     const struct random_source *random; /* borrowed; jitter only */
 };
 
-/* Called from the loop, or from replica_accept_stored() and replica_set_policy() (on_changed only).
- * A listener may call anything here but replica_free() and replica_unlisten(). */
+/* Called from the loop, or from replica_set_policy() or one of the replica_accept_...() (on_changed
+ * only). A listener may call anything here but replica_free() and replica_unlisten(). */
 struct replica_events {
     /* The ring, readiness or whether the clock is suspect changed: watchers want to know. */
     void (*on_changed)(void *ctx);
@@ -98,6 +99,13 @@ int64_t replica_store_offset(const struct replica *replica);
 enum err replica_accept_stored(struct replica *replica, const struct keyring *ring,
                                const struct store_version *version, uint64_t revision,
                                int64_t as_of_ms, int64_t store_time_ms) MUST_USE;
+
+/* An operator's revocation: `ring` is what is held with some keys revoked and perhaps one promoted.
+ * Merged, and its bytes wiped, whether or not the store is there: it is monotone. Untouched on
+ * failure (ERR_NOMEM, ERR_CRYPTO). */
+enum err replica_accept_revocation(struct replica *replica, const struct keyring *ring) MUST_USE;
+/* How many changes so far revoked something that was not known as revoked before. */
+uint64_t replica_revocations(const struct replica *replica);
 
 /* Load at once (a conflict, an unclear put). A load that is under way was sent too early to tell:
  * on_loaded comes from one sent after this call. */

@@ -8,6 +8,7 @@
 #include "replica/load_pace.h"
 #include "rotate/act_queue.h"
 #include "rotate/plan.h"
+#include "rotate/standing.h"
 #include "store/vault.h"
 
 struct rotator {
@@ -33,6 +34,11 @@ struct rotator {
     bool awaits_load;     /* after a conflict or an unclear put: decide on what is there now */
 
     struct plan_pace pace;
+    unsigned int failures;     /* puts failed in a row */
+    int64_t not_before;        /* boot clock: no put before, for the last one failed */
+    uint64_t revocations;      /* rotator_revoke() so far */
+    uint64_t revocations_put;  /* of them, how many a stored ring has */
+    uint64_t revocations_sent; /* how many the put under way has */
 
     /* The last look found nothing to do, on this ring over this record, before `quiet_until`. */
     int64_t quiet_until; /* replica_now(); 0: it found something */
@@ -91,26 +97,6 @@ static void on_act_timer(void *arg)
         finish_act(rotator, ERR_UNAVAILABLE,
                    "the store gave no clear answer within 10 s; it is safe to repeat this", NULL);
     }
-}
-
-/* Why nothing may be put now, or ERR_OK. */
-static enum err check_standing(const struct rotator *rotator, struct errbuf *why)
-{
-    (void)replica_now(rotator->replica); /* it may find the clock suspect */
-    if (!replica_is_ready(rotator->replica)) {
-        errbuf_set(why, "this daemon has not read the store yet: %.300s",
-                   replica_problem(rotator->replica));
-        return ERR_UNAVAILABLE;
-    }
-    if (replica_is_suspect(rotator->replica)) {
-        errbuf_set(why, "ask another daemon: %.300s", replica_problem(rotator->replica));
-        return ERR_REFUSED;
-    }
-    if (replica_last_stored(rotator->replica)->unreadable == ERR_UNSUPPORTED) {
-        errbuf_set(why, "ask another daemon: %.300s", replica_problem(rotator->replica));
-        return ERR_REFUSED;
-    }
-    return ERR_OK;
 }
 
 /* Finishes acts from the front of the queue until one changes `next`, or none is left. */
@@ -209,6 +195,9 @@ static void on_stored(struct rotator *rotator, int64_t store_time_ms)
     rotator->stats.keys_created += plan->new_keys;
     rotator->pace.cover_at = 0;
     rotator->pace.tidy_at = 0;
+    rotator->failures = 0;
+    rotator->problem.text[0] = '\0';
+    rotator->revocations_put = rotator->revocations_sent;
     if (plan->is_heal) {
         rotator->pace.heal_at = boot_ms(rotator) + sync_interval(rotator);
     }
@@ -223,12 +212,28 @@ static void on_stored(struct rotator *rotator, int64_t store_time_ms)
     }
 }
 
-static void on_not_stored(struct rotator *rotator, enum err code)
+/* A store that answers loads and refuses puts must not be asked again and again. */
+static void wait_after_failure(struct rotator *rotator, const char *why)
+{
+    uint32_t draw = 0;
+
+    (void)!random_fill(rotator->random, (uint8_t *)&draw, sizeof(draw));
+    rotator->failures++;
+    rotator->not_before =
+        boot_ms(rotator) + load_pace_retry(sync_interval(rotator), rotator->failures, draw);
+    errbuf_set(&rotator->problem, "the store did not take the record: %.300s", why);
+}
+
+static void on_not_stored(struct rotator *rotator, enum err code, const char *why)
 {
     struct act *act = act_queue_first(&rotator->acts);
 
-    rotator->stats.conflicts += code == ERR_CONFLICT;
-    rotator->stats.put_failures += code != ERR_CONFLICT;
+    if (code == ERR_CONFLICT) {
+        rotator->stats.conflicts++;
+    } else {
+        rotator->stats.put_failures++;
+        wait_after_failure(rotator, why);
+    }
     if (rotator->putting.is_act && act->done == NULL) {
         finish_act(rotator, code, "", NULL); /* nobody waits: not again */
     } else if (rotator->putting.is_act && code != ERR_CONFLICT) {
@@ -245,7 +250,7 @@ static void on_put(void *ctx, const struct store_result *result)
     if (result->code == ERR_OK) {
         on_stored(rotator, result->store_time_ms);
     } else {
-        on_not_stored(rotator, result->code);
+        on_not_stored(rotator, result->code, result->why);
     }
     plan_fini(&rotator->putting);
     rotator->putting = (struct plan){0};
@@ -285,6 +290,7 @@ static void start_put(struct rotator *rotator, struct plan *plan)
     rotator->putting = *plan; /* moves */
     *plan = (struct plan){0};
     rotator->putting_sent = now;
+    rotator->revocations_sent = rotator->revocations;
     rotator->putting_revision = putting.revision;
     enum err rc = vault_put(rotator->store, &rotator->op, &putting, rotator->random,
                             &rotator->putting_version);
@@ -292,9 +298,7 @@ static void start_put(struct rotator *rotator, struct plan *plan)
         plan_fini(&rotator->putting);
         rotator->putting = (struct plan){0};
         fail_to_publish(rotator, rc);
-        return;
     }
-    rotator->problem.text[0] = '\0';
 }
 
 /* --- looking --- */
@@ -334,7 +338,7 @@ static void look(struct rotator *rotator)
     if (is_putting(rotator)) {
         return; /* its end looks again */
     }
-    enum err rc = check_standing(rotator, &why);
+    enum err rc = standing_check(rotator->replica, &why);
     if (rc != ERR_OK) {
         while (act_queue_first(&rotator->acts) != NULL) {
             finish_act(rotator, rc, why.text, NULL);
@@ -343,6 +347,13 @@ static void look(struct rotator *rotator)
     }
     if (rotator->awaits_load) {
         return;
+    }
+    if (boot_ms(rotator) < rotator->not_before) {
+        timer_arm(rotator->timers, rotator->look_timer, rotator->not_before - boot_ms(rotator));
+        return;
+    }
+    if (rotator->revocations_put != rotator->revocations) {
+        rotator->pace.heal_at = 0; /* not at R4's leisure */
     }
     const struct plan_moment moment = {
         .policy = replica_policy(rotator->replica),
@@ -438,7 +449,7 @@ void rotator_rotate(struct rotator *rotator, const uint8_t retire[KEY_NAME_LEN],
     struct errbuf why = {""};
 
     memcpy(act.retire, retire, KEY_NAME_LEN);
-    enum err rc = check_standing(rotator, &why);
+    enum err rc = standing_check(rotator->replica, &why);
     if (rc == ERR_OK && !act_queue_push(&rotator->acts, &act)) {
         rc = ERR_LIMIT;
         errbuf_set(&why, "%d operators' acts wait for the store already", ROTATOR_ACTS_MAX);
@@ -455,6 +466,18 @@ void rotator_abandon(struct rotator *rotator, void *ctx)
 {
     act_queue_abandon(&rotator->acts, ctx, is_putting(rotator) && rotator->putting.is_act);
     arm_act_timer(rotator);
+}
+
+enum err rotator_revoke(struct rotator *rotator, const uint8_t *name, struct revocation *out,
+                        struct errbuf *why)
+{
+    enum err rc = revocation_apply(rotator->replica, name, out, why);
+
+    if (rc == ERR_OK && out->keys > 0) {
+        rotator->revocations++;
+        timer_arm(rotator->timers, rotator->look_timer, 0);
+    }
+    return rc;
 }
 
 const char *rotator_problem(const struct rotator *rotator)

@@ -8,6 +8,8 @@
  *   - Writes the merge back when the store holds less than the replica (R4), at most once per
  *     sync_interval; operators' acts go at once; R9 too, but a moment apart on each daemon while
  *     there is time. So does taking dead bytes and forgotten entries out of the store.
+ *   - A revocation is done here before the store has it, and put as soon as it can be.
+ *   - After a put that failed, the next one waits: 100 ms, doubling up to sync_interval/4.
  *   - Does nothing while the replica is not ready or suspect (R5, R10), and never overwrites the
  *     record of a newer version of stekd.
  *   - A put that has not reached the store within sync_interval/2 of its decision does not happen
@@ -20,6 +22,7 @@
 #include "base/random.h"
 #include "keyring/change.h"
 #include "replica/replica.h"
+#include "rotate/revocation.h"
 
 #define ROTATOR_ACTS_MAX       16 /* operators' acts waiting; more are ERR_LIMIT */
 #define ROTATOR_ACT_TIMEOUT_MS INT64_C(10000)
@@ -66,8 +69,13 @@ void rotator_rotate(struct rotator *rotator, const uint8_t retire[KEY_NAME_LEN],
  * will not be. */
 void rotator_abandon(struct rotator *rotator, void *ctx);
 
-/* Why no key can be published, with what would help; "" while nothing speaks against it. What the
- * replica's problem says is not repeated. */
+/* Revokes in what this daemon holds, at once (revocation.h has the errors), and sees to it that the
+ * store gets it: with the next load that is answered, again until it has it. */
+enum err rotator_revoke(struct rotator *rotator, const uint8_t *name, struct revocation *out,
+                        struct errbuf *why) MUST_USE;
+
+/* Why no key can be published or put, with what would help; "" while nothing speaks against it.
+ * What the replica's problem says is not repeated. */
 const char *rotator_problem(const struct rotator *rotator);
 const struct rotator_stats *rotator_get_stats(const struct rotator *rotator);
 

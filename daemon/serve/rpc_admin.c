@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ops/audit.h"
+#include "serve/admin_call.h"
 #include "serve/status.h"
 #include "wire/codec.h"
 #include "wire/methods.h"
@@ -45,24 +45,6 @@ static void get_status_on_message(struct call *call, struct slice message)
 static void list_realms_on_message(struct call *call, struct slice message)
 {
     reply_status(call, message, wire_encode_realms);
-}
-
-/* On any failure the call has ended with it. */
-static enum err find_operable(struct call *call, const char *realm, struct replica **out_replica)
-{
-    struct errbuf why;
-
-    if (!call_authorize(call, AUTHZ_OPERATE, realm)) {
-        return ERR_DENIED;
-    }
-    struct replica *replica = hub_replica(call_services(call)->hub, realm);
-    if (replica == NULL) {
-        errbuf_set(&why, "there is no realm \"%s\"", realm);
-        call_finish(call, ERR_NOT_FOUND, why.text);
-        return ERR_NOT_FOUND;
-    }
-    *out_replica = replica;
-    return ERR_OK;
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -124,7 +106,7 @@ static void list_keys_on_message(struct call *call, struct slice message)
         call_finish(call, rc, why.text);
         return;
     }
-    if (find_operable(call, realm, &replica) != ERR_OK) {
+    if (admin_call_find_realm(call, realm, &replica) != ERR_OK) {
         return;
     }
     if (!replica_is_ready(replica)) {
@@ -149,34 +131,9 @@ struct rotation {
 static void audit(struct call *call, const struct wire_rotate *request, enum err outcome,
                   const char *detail)
 {
-    char who[PEER_TEXT_MAX];
+    const struct admin_act act = {"rotate", request->realm, request->retire, request->reason};
 
-    peer_format(call_peer(call), who);
-    const struct audit_entry entry = {
-        .who = who,
-        .what = "rotate",
-        .realm = request->realm,
-        .key_name = request->retire,
-        .why = request->reason,
-        .outcome = outcome,
-        .detail = detail,
-    };
-    audit_write(call_services(call)->log, &entry);
-}
-
-/* The log must not follow whoever is denied as often as he likes. */
-static void audit_denied(struct call *call, const struct wire_rotate *request)
-{
-    struct errbuf detail = {""};
-    int64_t unlogged = 0;
-
-    if (!call_may_log(call, call_services(call)->lines->audited, &unlogged)) {
-        return;
-    }
-    if (unlogged > 0) {
-        errbuf_set(&detail, "%lld before it are not written", (long long)unlogged);
-    }
-    audit(call, request, ERR_DENIED, detail.text);
+    admin_call_audit(call, &act, outcome, detail);
 }
 
 static void on_rotated(void *ctx, enum err code, const char *why,
@@ -215,13 +172,10 @@ static void rotate_on_message(struct call *call, struct slice message)
         call_finish(call, rc, why.text);
         return;
     }
-    rc = find_operable(call, request->realm, &rotation->replica);
-    if (rc == ERR_DENIED) {
-        audit_denied(call, request);
-        return;
-    }
+    rc = admin_call_find_realm(call, request->realm, &rotation->replica);
     if (rc != ERR_OK) {
-        audit(call, request, rc, NULL);
+        const struct admin_act act = {"rotate", request->realm, request->retire, request->reason};
+        admin_call_audit_failed(call, &act, rc);
         return;
     }
     /* Set before the call: a refusal may complete inside it. */

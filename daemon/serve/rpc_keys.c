@@ -82,6 +82,7 @@ static void send_snapshot(struct call *call, struct watch *watch)
 
     enum err rc = hub_snapshot(watch->replica, &response.as.snapshot);
     if (rc == ERR_OK) {
+        watcher_sent(watch->watcher, response.as.snapshot.moment.as_of_ms);
         send_response(call, &response);
         wire_snapshot_fini(&response.as.snapshot);
     } else if (rc != ERR_UNAVAILABLE) {
@@ -124,6 +125,7 @@ static void on_heartbeat_due(void *ctx)
     }
     memcpy(response.as.heartbeat.digest, replica_digest(watch->replica), DIGEST_LEN);
     hub_moment(watch->replica, &response.as.heartbeat.moment);
+    watcher_sent(watch->watcher, response.as.heartbeat.moment.as_of_ms);
     send_response(call, &response);
 }
 
@@ -142,6 +144,17 @@ static void watch_on_start(struct call *call)
     call_limit(call, RPC_KEYS_OPEN_MS, "no open message arrived in time");
 }
 
+/* Whose connection it is, without the process or the address, which are others when he comes back:
+ * both stand last. */
+static void format_identity(const struct call *call, char out[PEER_TEXT_MAX])
+{
+    peer_format(call_peer(call), out);
+    char *last = strrchr(out, ' ');
+    if (last != NULL && (strncmp(out, "uid:", 4) != 0 || strncmp(last, " pid:", 5) == 0)) {
+        *last = '\0';
+    }
+}
+
 static void open_watch(struct call *call, struct watch *watch, const struct wire_watch_open *open)
 {
     const struct watcher_events events = {
@@ -150,6 +163,7 @@ static void open_watch(struct call *call, struct watch *watch, const struct wire
         .on_ended = on_ended,
         .ctx = call,
     };
+    char identity[PEER_TEXT_MAX];
 
     if (watch->watcher != NULL) {
         call_finish(call, ERR_INVALID, "this watch is open already");
@@ -160,7 +174,8 @@ static void open_watch(struct call *call, struct watch *watch, const struct wire
         return;
     }
     call_limit_none(call);
-    enum err rc = hub_watch(call_services(call)->hub, open, &events, &watch->watcher);
+    format_identity(call, identity);
+    enum err rc = hub_watch(call_services(call)->hub, open, identity, &events, &watch->watcher);
     if (rc != ERR_OK) {
         call_finish(call, rc, NULL);
     }

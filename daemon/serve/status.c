@@ -7,18 +7,18 @@
 
 #include "keyring/schedule.h"
 
-static bool may_operate(const struct services *services, const struct peer *peer, const char *realm)
+bool status_may_operate(const struct services *services, const struct peer *peer, const char *realm)
 {
     return authz_decide(services->rules, peer, AUTHZ_OPERATE, realm).is_allowed;
 }
 
 bool status_is_visible_to(const struct services *services, const struct peer *peer)
 {
-    if (may_operate(services, peer, NULL)) {
+    if (status_may_operate(services, peer, NULL)) {
         return true;
     }
     for (size_t i = 0; i < hub_realm_count(services->hub); i++) {
-        if (may_operate(services, peer, replica_realm(hub_replica_at(services->hub, i)))) {
+        if (status_may_operate(services, peer, replica_realm(hub_replica_at(services->hub, i)))) {
             return true;
         }
     }
@@ -153,7 +153,7 @@ enum err status_collect(const struct services *services, const struct peer *peer
     (void)snprintf(status.store.type, sizeof(status.store.type), "%s", services->store_type);
     for (size_t i = 0; i < count; i++) {
         struct replica *replica = hub_replica_at(services->hub, i);
-        if (!may_operate(services, peer, replica_realm(replica))) {
+        if (!status_may_operate(services, peer, replica_realm(replica))) {
             continue;
         }
         add_moment(&status, replica);

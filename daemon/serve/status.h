@@ -7,6 +7,9 @@
 #include "serve/services.h"
 #include "wire/messages.h"
 
+bool status_may_operate(const struct services *services, const struct peer *peer,
+                        const char *realm);
+
 /* True when the caller may operate on all realms or on at least one. */
 bool status_is_visible_to(const struct services *services, const struct peer *peer);
 

@@ -152,7 +152,7 @@ static void daemon_opens(struct stream *stream, const struct wire_watch_open *op
     if (!replica_is_ready(daemon->replica)) {
         world_sometimes(stream->world, SOMETIMES_NOT_READY);
     }
-    if (hub_watch(daemon->hub, open, &events, &stream->watcher) != ERR_OK) {
+    if (hub_watch(daemon->hub, open, "sim", &events, &stream->watcher) != ERR_OK) {
         abort();
     }
 }

@@ -251,6 +251,7 @@ static void flight_arrive(struct flight *flight)
     flight->result = (struct store_result){.code = ERR_OK, .why = ""};
     flight->result.store_time_ms = fake_store_wall(link->place);
     if (flight->kind == STORE_OP_PUT) {
+        flight->failure = link->faults.is_full ? ERR_REFUSED : flight->failure;
         place_put(link->place, flight);
     } else {
         place_load(link->place, flight);

@@ -25,7 +25,8 @@ struct fake_faults {
     unsigned int lose_request_percent; /* nothing happens, ERR_TIMEOUT */
     unsigned int lose_reply_percent;   /* it happens, ERR_TIMEOUT */
     unsigned int lose_hint_percent;
-    bool is_cut; /* no request arrives, no hint either: ERR_TIMEOUT */
+    bool is_cut;  /* no request arrives, no hint either: ERR_TIMEOUT */
+    bool is_full; /* loads are answered, puts refused: ERR_REFUSED */
 };
 
 struct fake_store_stats {

@@ -102,7 +102,7 @@ static void watch(struct bench *bench, struct seen *seen, const uint8_t *digest)
         open.has_digest = true;
         memcpy(open.digest, digest, DIGEST_LEN);
     }
-    assert_int_equal(hub_watch(bench->hub, &open, &events, &seen->watcher), ERR_OK);
+    assert_int_equal(hub_watch(bench->hub, &open, "uid:33", &events, &seen->watcher), ERR_OK);
 }
 
 static void ack(struct seen *seen, const uint8_t *digest)
@@ -296,7 +296,7 @@ static void draining_ends_every_watcher_and_refuses_new_ones(void **unused)
     assert_int_equal(seen[0].ends, 1);
     assert_int_equal(seen[1].ends, 1);
     assert_int_equal(seen[0].snapshots + seen[1].snapshots, 0);
-    assert_int_equal(hub_watch(bench.hub, &open, &events, &watcher), ERR_UNAVAILABLE);
+    assert_int_equal(hub_watch(bench.hub, &open, "uid:33", &events, &watcher), ERR_UNAVAILABLE);
     close_bench(&bench);
 }
 
@@ -311,7 +311,7 @@ static void an_unknown_realm_is_not_found(void **unused)
 
     (void)unused;
     open_bench(&bench);
-    assert_int_equal(hub_watch(bench.hub, &open, &events, &watcher), ERR_NOT_FOUND);
+    assert_int_equal(hub_watch(bench.hub, &open, "uid:33", &events, &watcher), ERR_NOT_FOUND);
     assert_null(hub_replica(bench.hub, "mail"));
     assert_ptr_equal(hub_replica(bench.hub, BENCH_REALM), bench.realm.replica);
     assert_int_equal(hub_realm_count(bench.hub), 1);
@@ -462,7 +462,7 @@ static void a_realm_that_is_removed_ends_its_watchers_at_once(void **unused)
     assert_int_equal(first.code, ERR_DENIED);
     assert_int_equal(hub_realm_count(bench.hub), 0);
     assert_null(hub_replica(bench.hub, BENCH_REALM));
-    assert_int_equal(hub_watch(bench.hub, &open, &events, &none), ERR_NOT_FOUND);
+    assert_int_equal(hub_watch(bench.hub, &open, "uid:33", &events, &none), ERR_NOT_FOUND);
     /* The realm lives on without the hub, and can come back. */
     change_ring(&bench);
     run(&bench, BENCH_SYNC_MS);

@@ -402,6 +402,174 @@ static enum err decode_health_status(struct slice in, struct errbuf *why)
     return rc;
 }
 
+static enum err encode_revoke(struct secret_buf *out)
+{
+    struct wire_revoke in = {.realm = "web", .reason = "a laptop was lost"};
+    memset(in.name, 0x17, sizeof(in.name));
+    return wire_encode_revoke(&in, out);
+}
+
+static enum err decode_revoke(struct slice in, struct errbuf *why)
+{
+    struct wire_revoke out;
+    const enum err rc = wire_decode_revoke(in, &out, why);
+    if (rc == ERR_OK) {
+        assert_true(text_is_realm_name(out.realm));
+        assert_true(text_is_label(out.reason, WIRE_REASON_MAX));
+        assert_in_range(out.kind, WIRE_REVOKE_KEY, WIRE_REVOKE_CHECK);
+    }
+    return rc;
+}
+
+struct wire_frontend sample_frontend(void)
+{
+    struct wire_frontend out = {
+        .realm = "web",
+        .name = "fe-17",
+        .identity = "uid:33 gid:33",
+        .library_version = "stek-c/0.1",
+        .connected_at = T0,
+        .left_at = T0 + 5,
+        .last_heard = T0 + 4,
+        .as_of = T0 + 3,
+        .has_digest = true,
+        .installed_at = T0 + 2,
+        .is_current = true,
+        .has_revocations = true,
+        .clock_skew_ms = -7,
+        .counters = {1, 2, 3, 4, 5, 6, 7},
+    };
+    memset(out.digest, 0x2d, sizeof(out.digest));
+    return out;
+}
+
+static void assert_frontends(const struct wire_frontend *frontends, size_t count)
+{
+    assert_true(count <= WIRE_FRONTENDS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(text_is_realm_name(frontends[i].realm));
+        assert_true(text_is_label(frontends[i].name, WIRE_LABEL_MAX));
+        assert_true(text_is_label(frontends[i].identity, WIRE_IDENTITY_MAX));
+        assert_true(text_is_label(frontends[i].library_version, WIRE_LABEL_MAX));
+    }
+}
+
+static enum err encode_revoked(struct secret_buf *out)
+{
+    struct wire_frontend stragglers[2] = {sample_frontend(), sample_frontend()};
+    struct wire_revoked in = {
+        .keys = 2,
+        .has_promoted = true,
+        .encrypts_from = T0,
+        .not_stored_why = "the store does not answer",
+        .confirmed = 3,
+        .frontends = 5,
+        .stragglers = stragglers,
+        .straggler_count = 2,
+        .stragglers_omitted = 1,
+        .bound_ms = T0 + 9,
+        .moment = moment,
+    };
+    return wire_encode_revoked(&in, out);
+}
+
+static enum err decode_revoked(struct slice in, struct errbuf *why)
+{
+    struct wire_revoked out;
+    const enum err rc = wire_decode_revoked(in, &out, why);
+    if (rc == ERR_OK) {
+        assert_frontends(out.stragglers, out.straggler_count);
+        assert_true(text_is_label(out.not_stored_why, WIRE_SENTENCE_MAX));
+        wire_revoked_fini(&out);
+    }
+    return rc;
+}
+
+static enum err encode_list_frontends(struct secret_buf *out)
+{
+    return wire_encode_list_frontends("web", out);
+}
+
+static enum err decode_list_frontends(struct slice in, struct errbuf *why)
+{
+    char realm[REALM_NAME_MAX + 1];
+    const enum err rc = wire_decode_list_frontends(in, realm, why);
+    if (rc == ERR_OK) {
+        assert_true(realm[0] == '\0' || text_is_realm_name(realm));
+    }
+    return rc;
+}
+
+static enum err encode_frontend_list(struct secret_buf *out)
+{
+    struct wire_frontend frontends[2] = {sample_frontend(), sample_frontend()};
+    struct wire_realm_frontends realms[1] = {{
+        .realm = "web",
+        .ready = true,
+        .not_stored_why = "the put is under way",
+        .connected = 2,
+        .current = 1,
+        .gone = 1,
+        .confirmed = 2,
+        .lost = 1,
+    }};
+    const struct wire_frontend_list in = {
+        .realms = realms,
+        .realm_count = 1,
+        .frontends = frontends,
+        .count = 2,
+        .omitted = 4,
+        .moment = moment,
+    };
+    return wire_encode_frontend_list(&in, out);
+}
+
+static enum err decode_frontend_list(struct slice in, struct errbuf *why)
+{
+    struct wire_frontend_list out;
+    const enum err rc = wire_decode_frontend_list(in, &out, why);
+    if (rc == ERR_OK) {
+        assert_frontends(out.frontends, out.count);
+        assert_true(out.realm_count <= WIRE_REALMS_MAX);
+        for (size_t i = 0; i < out.realm_count; i++) {
+            assert_true(text_is_realm_name(out.realms[i].realm));
+            assert_true(text_is_label(out.realms[i].not_stored_why, WIRE_SENTENCE_MAX));
+        }
+        wire_frontend_list_fini(&out);
+    }
+    return rc;
+}
+
+static enum err encode_rekey(struct secret_buf *out)
+{
+    const struct wire_rekey in = {.realm = "web", .reason = "the old one is retired"};
+    return wire_encode_rekey(&in, out);
+}
+
+static enum err decode_rekey(struct slice in, struct errbuf *why)
+{
+    struct wire_rekey out;
+    const enum err rc = wire_decode_rekey(in, &out, why);
+    if (rc == ERR_OK) {
+        assert_true(text_is_realm_name(out.realm));
+        assert_true(text_is_label(out.reason, WIRE_REASON_MAX));
+    }
+    return rc;
+}
+
+static enum err encode_rekeyed(struct secret_buf *out)
+{
+    const struct wire_rekeyed in = {
+        .changed = true, .kek_before = {1, 2}, .kek = {3, 4}, .moment = moment};
+    return wire_encode_rekeyed(&in, out);
+}
+
+static enum err decode_rekeyed(struct slice in, struct errbuf *why)
+{
+    struct wire_rekeyed out;
+    return wire_decode_rekeyed(in, &out, why);
+}
+
 const struct sample_kind sample_kinds[] = {
     {"get", encode_get, decode_get},
     {"get reply", encode_reply, decode_reply},
@@ -416,6 +584,12 @@ const struct sample_kind sample_kinds[] = {
     {"key list", encode_key_list, decode_key_list},
     {"rotate", encode_rotate, decode_rotate},
     {"rotated", encode_rotated, decode_rotated},
+    {"revoke", encode_revoke, decode_revoke},
+    {"revoked", encode_revoked, decode_revoked},
+    {"list frontends", encode_list_frontends, decode_list_frontends},
+    {"frontend list", encode_frontend_list, decode_frontend_list},
+    {"rekey", encode_rekey, decode_rekey},
+    {"rekeyed", encode_rekeyed, decode_rekeyed},
     {"health check", encode_health_check, decode_health_check},
     {"health status", encode_health_status, decode_health_status},
 };

@@ -24,6 +24,7 @@ extern const size_t sample_kind_count;
 struct keyring sample_ring(void);
 /* The caller gives it to wire_snapshot_fini(). */
 struct wire_snapshot sample_snapshot(void);
+struct wire_frontend sample_frontend(void);
 struct wire_status sample_status(struct wire_realm_status *realms, size_t count);
 
 /* Sorted, unique, few enough, and no byte in a tombstone. */
