@@ -50,6 +50,9 @@ struct settings {
     const char *key;
     const char *endpoints[ENDPOINTS_MAX];
     size_t endpoint_count;
+    const char *stek_ca; /* for host:port endpoints; NULL: none */
+    const char *stek_cert;
+    const char *stek_key;
     const char *realm;
     const char *context;
     const char *name;
@@ -280,6 +283,9 @@ static bool make_client(struct frontend *f)
     for (size_t i = 0; ok && i < s->endpoint_count; i++) {
         ok = stek_options_add_endpoint(options, s->endpoints[i]) == STEK_OK;
     }
+    if (ok && s->stek_ca != NULL) {
+        ok = stek_options_set_tls(options, s->stek_ca, s->stek_cert, s->stek_key) == STEK_OK;
+    }
     if (ok) {
         stek_options_set_log(options, on_log, NULL);
         ok = stek_client_new(options, &f->client) == STEK_OK;
@@ -339,8 +345,8 @@ static int usage(void)
     (void)fputs(
         "usage: tls_frontend --listen IPV4:PORT --cert FILE --key FILE --endpoint ENDPOINT...\n"
         "           [--realm web] [--context TEXT] [--name NAME] [--workers 2]\n"
-        "           [--status-file FILE]\n"
-        "Several --endpoint, each after its own flag: any one serves.\n",
+        "           [--status-file FILE] [--stek-ca FILE --stek-cert FILE --stek-key FILE]\n"
+        "Several --endpoint, each after its own flag: any one serves. --stek-*: for HOST:PORT.\n",
         stderr);
     return 2;
 }
@@ -364,15 +370,23 @@ static bool parse_address(const char *text, struct sockaddr_in *at)
 
 static bool parse(int argc, char **argv, struct settings *s)
 {
-    static const struct option known[] = {
-        {"listen", required_argument, NULL, 'l'},      {"cert", required_argument, NULL, 'c'},
-        {"key", required_argument, NULL, 'k'},         {"endpoint", required_argument, NULL, 'e'},
-        {"realm", required_argument, NULL, 'r'},       {"context", required_argument, NULL, 'x'},
-        {"name", required_argument, NULL, 'n'},        {"workers", required_argument, NULL, 'w'},
-        {"status-file", required_argument, NULL, 's'}, {NULL, 0, NULL, 0}};
+    static const struct option known[] = {{"listen", required_argument, NULL, 'l'},
+                                          {"cert", required_argument, NULL, 'c'},
+                                          {"key", required_argument, NULL, 'k'},
+                                          {"endpoint", required_argument, NULL, 'e'},
+                                          {"realm", required_argument, NULL, 'r'},
+                                          {"context", required_argument, NULL, 'x'},
+                                          {"name", required_argument, NULL, 'n'},
+                                          {"workers", required_argument, NULL, 'w'},
+                                          {"status-file", required_argument, NULL, 's'},
+                                          {"stek-ca", required_argument, NULL, 'A'},
+                                          {"stek-cert", required_argument, NULL, 'C'},
+                                          {"stek-key", required_argument, NULL, 'K'},
+                                          {NULL, 0, NULL, 0}};
     const char **const texts[128] = {
-        ['l'] = &s->listen,  ['c'] = &s->cert, ['k'] = &s->key,          ['r'] = &s->realm,
-        ['x'] = &s->context, ['n'] = &s->name, ['w'] = &s->workers_text, ['s'] = &s->status_file};
+        ['l'] = &s->listen,  ['c'] = &s->cert,         ['k'] = &s->key,        ['r'] = &s->realm,
+        ['A'] = &s->stek_ca, ['C'] = &s->stek_cert,    ['K'] = &s->stek_key,   ['x'] = &s->context,
+        ['n'] = &s->name,    ['w'] = &s->workers_text, ['s'] = &s->status_file};
     for (int found = getopt_long(argc, argv, "", known, NULL); found != -1;
          found = getopt_long(argc, argv, "", known, NULL)) {
         if (found == '?') {

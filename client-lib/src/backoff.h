@@ -12,4 +12,7 @@
  * that lost one daemon does not come back in step. */
 int64_t backoff_delay_ms(unsigned int attempt, int64_t cap_ms, uint64_t random);
 
+/* The next number of a sequence that differs between frontends and is not secret (splitmix64). */
+uint64_t backoff_random(uint64_t *state);
+
 #endif

@@ -9,6 +9,7 @@
 
 #include "src/client_clock.h"
 #include "src/client_internal.h"
+#include "src/credentials.h"
 #include "src/driver.h"
 #include "src/options.h"
 
@@ -20,6 +21,7 @@ struct stek_client {
     const struct clock *clock; /* borrowed */
     struct endpoint endpoints[CONN_ENDPOINTS_MAX];
     size_t endpoint_count;
+    struct credentials *credentials; /* owned; NULL: no TLS. A forked child has its own copy */
     char frontend[WIRE_LABEL_MAX + 1];
     stek_log_fn log;
     void *log_arg;              /* borrowed */
@@ -84,6 +86,8 @@ static enum stek_status status_of(enum err rc)
         return STEK_ERR_LOCKED_MEMORY;
     case ERR_INVALID:
         return STEK_ERR_INVALID;
+    case ERR_CRYPTO:
+        return STEK_ERR_CRYPTO;
     default:
         return STEK_ERR_SYSTEM;
     }
@@ -105,6 +109,13 @@ static enum stek_status check_options(struct stek_options *options)
         errbuf_set(&options->error, "no endpoint: stek_options_add_endpoint() is needed");
         return STEK_ERR_INVALID;
     }
+    for (size_t i = 0; i < options->endpoint_count; i++) {
+        if (options->endpoints[i].is_tcp && options->ca_file == NULL) {
+            errbuf_set(&options->error, "%s: stek_options_set_tls() is needed",
+                       options->endpoints[i].text);
+            return STEK_ERR_INVALID;
+        }
+    }
     if (options->realm_count == 0) {
         errbuf_set(&options->error, "no realm: stek_options_add_realm() is needed");
         return STEK_ERR_INVALID;
@@ -112,30 +123,54 @@ static enum stek_status check_options(struct stek_options *options)
     return STEK_OK;
 }
 
-enum stek_status stek_client_new(struct stek_options *options, struct stek_client **out_client)
+static enum stek_status read_credentials(struct stek_options *options, struct credentials **out)
 {
-    struct ringmap *map = NULL;
-    if (options == NULL || out_client == NULL) {
-        return STEK_ERR_INVALID;
-    }
-    enum stek_status status = check_options(options);
-    if (status == STEK_OK) {
-        status = make_map(options, &map);
-    }
-    if (status != STEK_OK) {
-        return status;
-    }
-    struct stek_client *client = client_new_with(map, client_clock_host());
-    if (client == NULL) {
-        errbuf_set(&options->error, "out of memory");
-        ringmap_free(map);
-        return STEK_ERR_NOMEM;
-    }
+    const struct credentials_paths paths = {
+        .ca = options->ca_file, .certificate = options->certificate_file, .key = options->key_file};
+    return options->ca_file == NULL
+               ? STEK_OK
+               : status_of(credentials_new(&paths, clock_wall_ms(client_clock_host()), out,
+                                           &options->error));
+}
+
+static void configure(struct stek_client *client, const struct stek_options *options)
+{
     memcpy(client->endpoints, options->endpoints, sizeof(client->endpoints));
     client->endpoint_count = options->endpoint_count;
     options_frontend_name(options, client->frontend);
     client->log = options->log;
     client->log_arg = options->log_arg;
+}
+
+enum stek_status stek_client_new(struct stek_options *options, struct stek_client **out_client)
+{
+    struct ringmap *map = NULL;
+    struct credentials *credentials = NULL;
+    struct stek_client *client = NULL;
+    if (options == NULL || out_client == NULL) {
+        return STEK_ERR_INVALID;
+    }
+    enum stek_status status = check_options(options);
+    if (status == STEK_OK) {
+        status = read_credentials(options, &credentials);
+    }
+    if (status == STEK_OK) {
+        status = make_map(options, &map);
+    }
+    if (status == STEK_OK) {
+        client = client_new_with(map, client_clock_host());
+        if (client == NULL) {
+            errbuf_set(&options->error, "out of memory");
+            ringmap_free(map);
+            status = STEK_ERR_NOMEM;
+        }
+    }
+    if (status != STEK_OK) {
+        credentials_free(credentials);
+        return status;
+    }
+    client->credentials = credentials;
+    configure(client, options);
     *out_client = client;
     return STEK_OK;
 }
@@ -165,13 +200,15 @@ static enum stek_status start(struct stek_client *client)
         .clock = client->clock,
         .endpoints = client->endpoints,
         .endpoint_count = client->endpoint_count,
+        .credentials = client->credentials,
         .frontend = client->frontend,
         .log = pass_log,
         .log_arg = client,
     };
     forget_inherited(client);
     /* Locks are not inherited over fork(). */
-    if (ringmap_lock_here(client->map) != ERR_OK) {
+    if (ringmap_lock_here(client->map) != ERR_OK ||
+        (client->credentials != NULL && credentials_adopt(client->credentials) != ERR_OK)) {
         return STEK_ERR_LOCKED_MEMORY;
     }
     return status_of(driver_start(&config, &client->driver));
@@ -205,6 +242,7 @@ void stek_client_free(struct stek_client *client)
     } else {
         forget_inherited(client);
     }
+    credentials_free(client->credentials);
     ringmap_free(client->map);
     free(client);
 }

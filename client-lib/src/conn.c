@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/ssl.h>
+
 #include "base/clock.h"
 #include "src/backoff.h"
 #include "wire/codec.h"
@@ -33,25 +35,25 @@ struct conn {
     size_t endpoint;
     int64_t now_ms;       /* of the conn_step() that is under way */
     int64_t retry_at;     /* while waiting */
+    int64_t begun_ms;     /* when the connection was */
+    bool has_spoken;      /* a message has come on it */
+    uint64_t version;     /* of the credentials it was made with */
     unsigned int attempt; /* connections in a row that brought nothing */
     uint64_t random;
     bool is_leaving; /* asked for from inside a callback */
     struct errbuf leaving;
+    struct resolve *lookups[CONN_ENDPOINTS_MAX]; /* owned; of the endpoints' hosts */
     struct stream streams[RINGMAP_REALMS_MAX];
 };
 
-/* Jitter needs to differ between frontends, not to be secret (splitmix64). */
-static uint64_t next_random(struct conn *conn)
+static bool is_begun(const struct conn *conn)
 {
-    uint64_t z = (conn->random += UINT64_C(0x9E3779B97F4A7C15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return z ^ (z >> 31);
+    return conn->link.state != LINK_CLOSED;
 }
 
-static bool is_connected(const struct conn *conn)
+static const struct endpoint *endpoint_in_use(const struct conn *conn)
 {
-    return conn->link.fd >= 0;
+    return &conn->config.endpoints[conn->endpoint];
 }
 
 /* --- streams --------------------------------------------------------------------------------- */
@@ -119,20 +121,28 @@ static void plan_stream_retry(struct conn *conn, size_t realm)
     stream->id = NO_STREAM;
     stream->retry_at =
         clock_add_ms(conn->now_ms, backoff_delay_ms(stream->attempt++, stream->sync_interval_ms / 4,
-                                                    next_random(conn)));
+                                                    backoff_random(&conn->random)));
 }
 
-static int64_t patience(const struct stream *stream)
+static int64_t patience(int64_t sync_interval_ms)
 {
-    const int64_t half = stream->sync_interval_ms / 2;
+    const int64_t half = sync_interval_ms / 2;
     return half < CONN_PATIENCE_MS ? half : CONN_PATIENCE_MS;
+}
+
+/* What :authority says (RFC 9113 section 8.3.1). */
+static const char *authority(const struct conn *conn)
+{
+    const struct endpoint *endpoint = endpoint_in_use(conn);
+    return endpoint->is_tcp ? endpoint->text : "localhost";
 }
 
 static void open_stream(struct conn *conn, size_t realm)
 {
     struct wire_watch_request request = {.kind = WIRE_WATCH_OPEN};
     struct stream *stream = &conn->streams[realm];
-    enum err rc = h2_session_call(conn->link.h2, METHOD_WATCH_KEYRING, "localhost", 0, &stream->id);
+    enum err rc =
+        h2_session_call(conn->link.h2, METHOD_WATCH_KEYRING, authority(conn), 0, &stream->id);
     if (rc == ERR_OK) {
         rc = fill_open(conn, realm, &request.as.open);
     }
@@ -146,7 +156,8 @@ static void open_stream(struct conn *conn, size_t realm)
     }
     stream->has_spoken = false;
     stream->asked_ms = conn->now_ms;
-    stream->silent_at = clock_add_ms(conn->now_ms, patience(stream));
+    const int64_t from = conn->has_spoken ? conn->now_ms : conn->begun_ms;
+    stream->silent_at = clock_add_ms(from, patience(stream->sync_interval_ms));
 }
 
 /* --- what the daemon says -------------------------------------------------------------------- */
@@ -154,6 +165,7 @@ static void open_stream(struct conn *conn, size_t realm)
 static void note_spoken(struct conn *conn, struct stream *stream)
 {
     stream->has_spoken = true;
+    conn->has_spoken = true;
     stream->attempt = 0;
     conn->attempt = 0;
 }
@@ -234,7 +246,7 @@ enum err conn_new(const struct conn_config *config, const struct conn_events *ev
     conn->ctx = ctx;
     conn->random = config->seed;
     link_init(&conn->link);
-    conn->endpoint = (size_t)(next_random(conn) % config->endpoint_count);
+    conn->endpoint = (size_t)(backoff_random(&conn->random) % config->endpoint_count);
     conn->retry_at = INT64_MIN;
     for (size_t i = 0; i < config->realm_count; i++) {
         conn->streams[i].sync_interval_ms = SYNC_DEFAULT_MS;
@@ -247,6 +259,9 @@ void conn_free(struct conn *conn)
 {
     if (conn != NULL) {
         link_close(&conn->link);
+        for (size_t i = 0; i < CONN_ENDPOINTS_MAX; i++) {
+            resolve_free(conn->lookups[i]);
+        }
         free(conn);
     }
 }
@@ -276,7 +291,16 @@ void conn_leave(struct conn *conn, const char *why)
 {
     if (!conn->is_leaving) {
         conn->is_leaving = true;
-        errbuf_set(&conn->leaving, "unix:%s: %s", conn->config.endpoints[conn->endpoint].path, why);
+        errbuf_set(&conn->leaving, "%s: %s", endpoint_in_use(conn)->text, why);
+    }
+}
+
+static void hang_up(struct conn *conn)
+{
+    link_close(&conn->link);
+    for (size_t i = 0; i < conn->config.realm_count; i++) {
+        conn->streams[i].id = NO_STREAM;
+        conn->streams[i].retry_at = INT64_MIN;
     }
 }
 
@@ -284,29 +308,82 @@ void conn_leave(struct conn *conn, const char *why)
 static void leave(struct conn *conn)
 {
     const size_t endpoints = conn->config.endpoint_count;
-    link_close(&conn->link);
+    hang_up(conn);
     for (size_t i = 0; i < conn->config.realm_count; i++) {
-        conn->streams[i].id = NO_STREAM;
-        conn->streams[i].retry_at = INT64_MIN;
         conn->events.on_trouble(conn->ctx, i, conn->leaving.text);
     }
     conn->is_leaving = false;
     conn->endpoint = (conn->endpoint + 1) % endpoints;
     /* Once round all endpoints is one attempt: the others may be well. */
     const unsigned int round = conn->attempt++ / (unsigned int)endpoints;
-    conn->retry_at = clock_add_ms(
-        conn->now_ms, backoff_delay_ms(round, least_sync_interval(conn) / 4, next_random(conn)));
+    conn->retry_at =
+        clock_add_ms(conn->now_ms, backoff_delay_ms(round, least_sync_interval(conn) / 4,
+                                                    backoff_random(&conn->random)));
+}
+
+/* Our certificate is another now: a new connection to the same endpoint, at once and without
+ * trouble to report. */
+static void renew(struct conn *conn)
+{
+    if (is_begun(conn) && endpoint_in_use(conn)->is_tcp &&
+        credentials_version(conn->config.credentials) != conn->version) {
+        hang_up(conn);
+        conn->retry_at = INT64_MIN;
+    }
+}
+
+static enum err open_link(struct conn *conn, struct errbuf *why)
+{
+    const struct h2_events events = {
+        .on_message = on_message, .on_closed = on_closed, .on_goaway = on_goaway};
+    struct link_way way = {.endpoint = endpoint_in_use(conn)};
+    SSL_CTX *context = NULL;
+    enum err rc = ERR_OK;
+    if (way.endpoint->is_tcp) {
+        way.wall_ms = conn->events.wall_ms(conn->ctx);
+        way.patience_ms = patience(least_sync_interval(conn));
+        way.lookup = &conn->lookups[conn->endpoint];
+        /* New files that are no good: pilot.c says so. */
+        (void)!credentials_look(conn->config.credentials, way.wall_ms, NULL);
+        conn->version = credentials_version(conn->config.credentials);
+        rc = credentials_context(conn->config.credentials, way.wall_ms, &context, why);
+        way.context = context;
+    }
+    if (rc == ERR_OK) {
+        rc = link_open(&conn->link, &way, conn->now_ms, &events, conn, why);
+    }
+    SSL_CTX_free(context);
+    return rc;
 }
 
 static void try_connecting(struct conn *conn)
 {
-    const struct h2_events events = {
-        .on_message = on_message, .on_closed = on_closed, .on_goaway = on_goaway};
     struct errbuf why = {""};
-    if (link_open(&conn->link, &conn->config.endpoints[conn->endpoint], &events, conn, &why) !=
-        ERR_OK) {
+    conn->begun_ms = conn->now_ms;
+    conn->has_spoken = false;
+    if (open_link(conn, &why) != ERR_OK) {
         conn_leave(conn, why.text);
     }
+}
+
+/* When a connection that is not open yet is given up. */
+static int64_t opening_ends(const struct conn *conn)
+{
+    return clock_add_ms(conn->begun_ms, patience(least_sync_interval(conn)));
+}
+
+static enum err check_opening(const struct conn *conn, struct errbuf *why)
+{
+    static const char *const steps[] = {
+        [LINK_RESOLVING] = "its name was not found in time",
+        [LINK_CONNECTING] = "it does not answer",
+        [LINK_SHAKING] = "it does not finish the TLS handshake",
+    };
+    if (conn->link.state == LINK_OPEN || conn->now_ms < opening_ends(conn)) {
+        return ERR_OK;
+    }
+    errbuf_set(why, "%s", steps[conn->link.state]);
+    return ERR_TIMEOUT;
 }
 
 static bool is_silent(const struct conn *conn)
@@ -319,19 +396,29 @@ static bool is_silent(const struct conn *conn)
     return false;
 }
 
+static void open_streams(struct conn *conn)
+{
+    for (size_t i = 0; !conn->is_leaving && i < conn->config.realm_count; i++) {
+        if (conn->streams[i].id == NO_STREAM && conn->now_ms >= conn->streams[i].retry_at) {
+            open_stream(conn, i);
+        }
+    }
+}
+
 static void serve_link(struct conn *conn, bool is_ready)
 {
     struct errbuf why = {""};
-    enum err rc = is_ready ? link_on_ready(&conn->link, &why) : ERR_OK;
+    enum err rc = link_step(&conn->link, conn->now_ms, is_ready, &why);
+    if (rc == ERR_OK) {
+        rc = check_opening(conn, &why);
+    }
     /* After reading: what waited in the socket while this process slept is not silence. */
     if (rc == ERR_OK && is_silent(conn)) {
         errbuf_set(&why, "a watch has been silent for too long");
         rc = ERR_TIMEOUT;
     }
-    for (size_t i = 0; rc == ERR_OK && !conn->is_leaving && i < conn->config.realm_count; i++) {
-        if (conn->streams[i].id == NO_STREAM && conn->now_ms >= conn->streams[i].retry_at) {
-            open_stream(conn, i);
-        }
+    if (rc == ERR_OK && conn->link.state == LINK_OPEN) {
+        open_streams(conn);
     }
     if (rc == ERR_OK && !conn->is_leaving) {
         rc = link_flush(&conn->link, &why);
@@ -344,16 +431,22 @@ static void serve_link(struct conn *conn, bool is_ready)
 void conn_step(struct conn *conn, int64_t now_ms, bool is_ready)
 {
     conn->now_ms = now_ms;
-    if (!is_connected(conn) && !conn->is_leaving && now_ms >= conn->retry_at) {
+    renew(conn);
+    if (!is_begun(conn) && !conn->is_leaving && now_ms >= conn->retry_at) {
         try_connecting(conn);
         is_ready = false;
     }
-    if (is_connected(conn) && !conn->is_leaving) {
+    if (is_begun(conn) && !conn->is_leaving) {
         serve_link(conn, is_ready);
     }
     if (conn->is_leaving) {
         leave(conn);
     }
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
 }
 
 int64_t conn_deadline(const struct conn *conn)
@@ -362,13 +455,16 @@ int64_t conn_deadline(const struct conn *conn)
     if (conn->is_leaving) {
         return conn->now_ms;
     }
-    if (!is_connected(conn)) {
+    if (!is_begun(conn)) {
         return conn->retry_at;
+    }
+    if (conn->link.state != LINK_OPEN) {
+        return earlier(link_deadline(&conn->link), opening_ends(conn));
     }
     for (size_t i = 0; i < conn->config.realm_count; i++) {
         const struct stream *stream = &conn->streams[i];
-        const int64_t at = stream->id == NO_STREAM ? stream->retry_at : stream->silent_at;
-        deadline = at < deadline ? at : deadline;
+        deadline =
+            earlier(deadline, stream->id == NO_STREAM ? stream->retry_at : stream->silent_at);
     }
     return deadline;
 }
@@ -376,7 +472,7 @@ int64_t conn_deadline(const struct conn *conn)
 void conn_ack(struct conn *conn, size_t realm, const struct wire_watch_ack *ack)
 {
     const struct wire_watch_request request = {.kind = WIRE_WATCH_ACK, .as.ack = *ack};
-    if (!is_connected(conn) || conn->streams[realm].id == NO_STREAM) {
+    if (!is_begun(conn) || conn->streams[realm].id == NO_STREAM) {
         return;
     }
     /* A daemon that does not read falls silent too, and is left for that. */

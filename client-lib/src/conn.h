@@ -3,12 +3,15 @@
  * The connection to the daemons: one at a time, carrying one WatchKeyring stream a realm.
  * Non-blocking; time is an argument (boot clock), poll() is the caller's.
  *
- *   waiting --(retry_at)--> connected --(lost, silent, all streams over)--> waiting
+ *   waiting --(retry_at)--> opening --(link is open)--> open --(lost, silent, all over)--> waiting
+ *                              └───────(refused, or too slow)──────────────────────────────┘
  *
  * sync_interval is a budget (design, section 3): a stream silent for sync_interval/2 means that
  * this daemon does not serve us, so the whole connection is left for the next endpoint. A stream
  * that the daemon ends (no such realm, not allowed, not ready) is opened again here after a
- * back-off while others go on; when none is left, the next endpoint is tried. The first retry
+ * back-off while others go on; when none is left, the next endpoint is tried. What comes before the
+ * first message (looking up a name, connecting, TLS) counts as silence. When our certificate has
+ * become another, a new connection to the same endpoint takes the old one's place. The first retry
  * comes within 100 ms, later ones at most sync_interval/4 apart: so a reconnect is our poll.
  */
 #ifndef STEK_SRC_CONN_H
@@ -18,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "src/credentials.h"
 #include "src/link.h"
 #include "src/ringmap.h"
 #include "wire/messages.h"
@@ -30,9 +34,10 @@ struct conn_config {
     size_t endpoint_count;
     const char *const *realms; /* borrowed */
     size_t realm_count;
-    const char *frontend;        /* borrowed */
-    const char *library_version; /* borrowed */
-    uint64_t seed;               /* for the starting endpoint and the jitter */
+    const char *frontend;            /* borrowed */
+    const char *library_version;     /* borrowed */
+    uint64_t seed;                   /* for the starting endpoint and the jitter */
+    struct credentials *credentials; /* borrowed; NULL when no endpoint is TCP */
 };
 
 /* Callbacks come from conn_step(). From inside, only conn_ack(), conn_leave() and conn_endpoint()
@@ -46,6 +51,8 @@ struct conn_events {
                          int64_t asked_ms, int64_t heard_ms);
     /* A realm is not being followed, and why; "": it is again. */
     void (*on_trouble)(void *ctx, size_t realm, const char *why);
+    /* Unix ms, as well as it is known, for the dates of certificates. */
+    int64_t (*wall_ms)(void *ctx);
 };
 
 struct conn;

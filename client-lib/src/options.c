@@ -14,9 +14,22 @@ struct stek_options *stek_options_new(void)
     return options;
 }
 
+static void forget_files(struct stek_options *options)
+{
+    free(options->ca_file);
+    free(options->certificate_file);
+    free(options->key_file);
+    options->ca_file = NULL;
+    options->certificate_file = NULL;
+    options->key_file = NULL;
+}
+
 void stek_options_free(struct stek_options *options)
 {
-    free(options);
+    if (options != NULL) {
+        forget_files(options);
+        free(options);
+    }
 }
 
 static enum stek_status fail(struct stek_options *options, enum stek_status status,
@@ -32,7 +45,8 @@ enum stek_status stek_options_add_endpoint(struct stek_options *options, const c
         return STEK_ERR_INVALID;
     }
     if (endpoint == NULL) {
-        return fail(options, STEK_ERR_INVALID, "an endpoint is needed: \"unix:/absolute/path\"");
+        return fail(options, STEK_ERR_INVALID,
+                    "an endpoint is needed: \"host:port\" or \"unix:/absolute/path\"");
     }
     if (options->endpoint_count == CONN_ENDPOINTS_MAX) {
         errbuf_set(&options->error, "\"%s\": there are %d endpoints already, which is the most",
@@ -42,23 +56,37 @@ enum stek_status stek_options_add_endpoint(struct stek_options *options, const c
     const enum err rc =
         endpoint_parse(endpoint, &options->endpoints[options->endpoint_count], &options->error);
     if (rc != ERR_OK) {
-        return rc == ERR_UNSUPPORTED ? STEK_ERR_UNSUPPORTED : STEK_ERR_INVALID;
+        return STEK_ERR_INVALID;
     }
     options->endpoint_count++;
     return STEK_OK;
 }
 
+static bool is_path(const char *path)
+{
+    return path != NULL && path[0] != '\0';
+}
+
 enum stek_status stek_options_set_tls(struct stek_options *options, const char *ca_file,
                                       const char *certificate_file, const char *key_file)
 {
-    (void)ca_file;
-    (void)certificate_file;
-    (void)key_file;
     if (options == NULL) {
         return STEK_ERR_INVALID;
     }
-    return fail(options, STEK_ERR_UNSUPPORTED,
-                "TLS to the daemon is not in this version; use a unix: endpoint");
+    if (!is_path(ca_file) || !is_path(certificate_file) || !is_path(key_file)) {
+        return fail(options, STEK_ERR_INVALID,
+                    "TLS needs three PEM files: the CA's certificate, ours, and our private key");
+    }
+    forget_files(options);
+    options->ca_file = strdup(ca_file);
+    options->certificate_file = strdup(certificate_file);
+    options->key_file = strdup(key_file);
+    if (options->ca_file == NULL || options->certificate_file == NULL ||
+        options->key_file == NULL) {
+        forget_files(options);
+        return fail(options, STEK_ERR_NOMEM, "out of memory");
+    }
+    return STEK_OK;
 }
 
 enum stek_status stek_options_add_realm(struct stek_options *options, const char *realm)

@@ -13,6 +13,9 @@
 struct stek_options {
     struct endpoint endpoints[CONN_ENDPOINTS_MAX];
     size_t endpoint_count;
+    char *ca_file; /* owned, like the next two; all or none */
+    char *certificate_file;
+    char *key_file;
     char realms[RINGMAP_REALMS_MAX][REALM_NAME_MAX + 1];
     size_t realm_count;
     char name[WIRE_LABEL_MAX + 1]; /* "": the host's */

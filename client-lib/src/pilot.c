@@ -7,6 +7,7 @@
 
 #include "src/fleet_clock.h"
 #include "src/follower.h"
+#include "src/renewal.h"
 
 #define TIMEOUT_MAX_MS INT64_C(60000)
 #define LOG_AGAIN_MS   INT64_C(60000) /* between two lines about one realm's continuing trouble */
@@ -25,6 +26,7 @@ struct pilot {
     struct pilot_config config;
     struct conn *conn;
     struct fleet_clock fleet;
+    struct renewal renewal;
     const char *names[RINGMAP_REALMS_MAX];
     size_t realm_count;
     struct realm realms[RINGMAP_REALMS_MAX];
@@ -123,6 +125,15 @@ static int64_t fleet_now(const struct pilot *pilot, int64_t boot)
     return ringmap_now(pilot->config.map, boot);
 }
 
+/* The fleet's once it is known: a host whose clock is wrong would take good certificates for
+ * expired. */
+static int64_t best_wall(void *ctx)
+{
+    const struct pilot *pilot = ctx;
+    const int64_t now = fleet_now(pilot, boot_ms(pilot));
+    return now != 0 ? now : clock_wall_ms(pilot->config.clock);
+}
+
 /* --- following ------------------------------------------------------------------------------- */
 
 static enum err publish(struct pilot *pilot, size_t realm, struct errbuf *why)
@@ -198,10 +209,12 @@ static void leave_if_stale(struct pilot *pilot, size_t realm, int64_t heard_ms)
     }
 }
 
-static void note_suspect(struct pilot *pilot, size_t realm, bool is_suspect)
+/* What is wrong with a realm that is being followed. */
+static void note_well(struct pilot *pilot, size_t realm, bool is_suspect)
 {
     on_trouble(pilot, realm,
-               is_suspect ? "this daemon distrusts its own clock: its times are ignored" : "");
+               is_suspect ? "this daemon distrusts its own clock: its times are ignored"
+                          : pilot->renewal.trouble.text);
 }
 
 static bool on_snapshot(void *ctx, size_t realm, const struct wire_snapshot *snapshot,
@@ -216,7 +229,7 @@ static bool on_snapshot(void *ctx, size_t realm, const struct wire_snapshot *sna
     }
     conn_set_sync_interval(pilot->conn, realm, snapshot->policy.sync_interval_ms);
     if (is_staying) {
-        note_suspect(pilot, realm, snapshot->moment.suspect);
+        note_well(pilot, realm, snapshot->moment.suspect);
         ack(pilot, realm, true);
         leave_if_stale(pilot, realm, heard_ms);
     }
@@ -233,7 +246,7 @@ static void on_heartbeat(void *ctx, size_t realm, const struct wire_heartbeat *h
         ringmap_set_as_of(pilot->config.map, realm, follower->as_of);
     }
     if (is_staying) {
-        note_suspect(pilot, realm, heartbeat->moment.suspect);
+        note_well(pilot, realm, heartbeat->moment.suspect);
         ack(pilot, realm, false);
         leave_if_stale(pilot, realm, heard_ms);
     }
@@ -274,11 +287,13 @@ static enum err connect_up(struct pilot *pilot)
         .frontend = pilot->config.frontend,
         .library_version = STEK_CLIENT_VERSION,
         .seed = pilot->config.seed,
+        .credentials = pilot->config.credentials,
     };
     const struct conn_events events = {
         .on_snapshot = on_snapshot,
         .on_heartbeat = on_heartbeat,
         .on_trouble = on_trouble,
+        .wall_ms = best_wall,
     };
     const enum err rc = conn_new(&config, &events, pilot, &pilot->conn);
     for (size_t i = 0; rc == ERR_OK && i < pilot->realm_count; i++) {
@@ -302,6 +317,7 @@ enum err pilot_new(const struct pilot_config *config, struct pilot **out_pilot)
     for (size_t i = 0; i < pilot->realm_count && rc == ERR_OK; i++) {
         rc = take_over_realm(pilot, i);
     }
+    renewal_init(&pilot->renewal, config->credentials);
     if (rc == ERR_OK) {
         take_over_time(pilot);
         rc = connect_up(pilot);
@@ -341,6 +357,8 @@ int pilot_timeout_ms(const struct pilot *pilot)
     const int64_t boot = boot_ms(pilot);
     const int64_t now = fleet_now(pilot, boot);
     int64_t wait = clock_between_ms(boot, conn_deadline(pilot->conn));
+    const int64_t look = clock_between_ms(boot, renewal_due(&pilot->renewal));
+    wait = look < wait ? look : wait;
     for (size_t i = 0; i < pilot->realm_count && now != 0; i++) {
         const int64_t due = follower_next_due(&pilot->realms[i].follower, now);
         const int64_t mine = clock_between_ms(now, due);
@@ -364,6 +382,7 @@ static void tick(struct pilot *pilot)
 
 void pilot_step(struct pilot *pilot, bool is_ready)
 {
+    renewal_step(&pilot->renewal, boot_ms(pilot), best_wall(pilot));
     conn_step(pilot->conn, boot_ms(pilot), is_ready);
     tick(pilot);
 }

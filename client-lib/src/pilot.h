@@ -23,7 +23,8 @@ struct pilot_config {
     const struct clock *clock;        /* borrowed */
     const struct endpoint *endpoints; /* borrowed */
     size_t endpoint_count;
-    const char *frontend; /* borrowed */
+    struct credentials *credentials; /* borrowed; NULL when no endpoint is TCP */
+    const char *frontend;            /* borrowed */
     uint64_t seed;
     void (*log)(void *arg, enum pilot_level level, const char *line); /* may be NULL */
     void *log_arg;

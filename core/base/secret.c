@@ -37,16 +37,16 @@ static size_t round_up(size_t n, size_t unit)
 }
 
 /* Gives the data pages the properties every block promises; errno says what is missing. */
-static int protect(uint8_t *data, size_t data_len, size_t page)
+static int protect(uint8_t *data, size_t data_len, size_t page, bool is_for_children)
 {
     if (mprotect(data + data_len, page, PROT_NONE) != 0 || mlock(data, data_len) != 0 ||
         madvise(data, data_len, MADV_DONTDUMP) != 0) {
         return -1;
     }
-    return madvise(data, data_len, MADV_WIPEONFORK);
+    return is_for_children ? 0 : madvise(data, data_len, MADV_WIPEONFORK);
 }
 
-void *secret_alloc(size_t size)
+static void *make_block(size_t size, bool is_for_children)
 {
     if (size > SIZE_LIMIT) {
         errno = ENOMEM;
@@ -62,7 +62,7 @@ void *secret_alloc(size_t size)
         return NULL;
     }
     uint8_t *data = map + page;
-    if (protect(data, data_len, page) != 0) {
+    if (protect(data, data_len, page, is_for_children) != 0) {
         const int saved = errno;
         (void)munmap(map, mapped);
         errno = saved;
@@ -73,18 +73,44 @@ void *secret_alloc(size_t size)
     return data + data_len - block_len;
 }
 
+void *secret_alloc(size_t size)
+{
+    return make_block(size, false);
+}
+
+void *secret_alloc_for_children(size_t size)
+{
+    return make_block(size, true);
+}
+
+/* The data pages of a block, and how many bytes they are. */
+static uint8_t *pages_of(void *block, size_t *out_len)
+{
+    const size_t page = page_size();
+    uint8_t *data = (uint8_t *)block - (uintptr_t)block % page;
+    struct header header;
+    memcpy(&header, data - page, sizeof(header));
+    *out_len = header.mapped - 2 * page;
+    return data;
+}
+
+enum err secret_lock_here(void *block)
+{
+    size_t len = 0;
+    const uint8_t *data = pages_of(block, &len);
+    return mlock(data, len) == 0 ? ERR_OK : ERR_LIMIT;
+}
+
 void secret_free(void *block)
 {
+    size_t len = 0;
     if (block == NULL) {
         return;
     }
+    uint8_t *data = pages_of(block, &len);
     const size_t page = page_size();
-    uint8_t *data = (uint8_t *)block - (uintptr_t)block % page;
-    uint8_t *map = data - page;
-    struct header header;
-    memcpy(&header, map, sizeof(header));
-    secret_wipe(data, header.mapped - 2 * page);
-    (void)munmap(map, header.mapped);
+    secret_wipe(data, len);
+    (void)munmap(data - page, len + 2 * page);
 }
 
 void secret_wipe(void *bytes, size_t len)

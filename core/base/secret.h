@@ -19,6 +19,12 @@
  * unlocked memory is never given instead. The caller owns it and gives it to secret_free(). */
 void *secret_alloc(size_t size) MUST_USE;
 
+/* The same, but a forked child keeps the bytes: for what it could not get again, such as a file
+ * that only root may read. mlock() is not inherited: the child calls secret_lock_here(). */
+void *secret_alloc_for_children(size_t size) MUST_USE;
+/* Locks an inherited block in this process too. ERR_LIMIT when the system refuses. */
+enum err secret_lock_here(void *block) MUST_USE;
+
 /* Wipes and unmaps. NULL is allowed. */
 void secret_free(void *block);
 

@@ -15,7 +15,9 @@ enum option_id {
     OPTION_REASON,
     OPTION_HELP,
     OPTION_VERSION,
-    OPTION_LATER,
+    OPTION_CA,
+    OPTION_CERT,
+    OPTION_KEY,
 };
 
 struct option {
@@ -29,8 +31,8 @@ static const struct option options[] = {
     {"--server", "-s", true, OPTION_SERVER},   {"--output", "-o", true, OPTION_OUTPUT},
     {"--timeout", "-t", true, OPTION_TIMEOUT}, {"--reason", "-r", true, OPTION_REASON},
     {"--help", "-h", false, OPTION_HELP},      {"--version", NULL, false, OPTION_VERSION},
-    {"--ca", NULL, true, OPTION_LATER},        {"--cert", NULL, true, OPTION_LATER},
-    {"--key", NULL, true, OPTION_LATER},
+    {"--ca", NULL, true, OPTION_CA},           {"--cert", NULL, true, OPTION_CERT},
+    {"--key", NULL, true, OPTION_KEY},
 };
 
 #define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
@@ -75,13 +77,23 @@ static enum err set_server(const char *value, struct args *args, struct errbuf *
         args->server = value;
         return ERR_OK;
     }
-    if (strchr(value, ':') != NULL) {
-        errbuf_set(why, "server \"%s\": HOST:PORT is not in this version; use unix:/PATH",
-                   config_value_show(value));
-        return ERR_UNSUPPORTED;
+    /* What a host and a port are, the connection knows: unary_check(). */
+    if (strchr(value, ':') == NULL) {
+        errbuf_set(why, "server \"%s\": must be HOST:PORT or unix:/PATH", config_value_show(value));
+        return ERR_INVALID;
     }
-    errbuf_set(why, "server \"%s\": must be unix:/PATH", config_value_show(value));
-    return ERR_INVALID;
+    args->server = value;
+    return ERR_OK;
+}
+
+static enum err set_file(const char *name, const char *value, const char **out, struct errbuf *why)
+{
+    if (value[0] == '\0') {
+        errbuf_set(why, "%s needs a file", name);
+        return ERR_INVALID;
+    }
+    *out = value;
+    return ERR_OK;
 }
 
 static enum err set_output(const char *value, struct args *args, struct errbuf *why)
@@ -141,11 +153,19 @@ static enum err set_option(const struct option *option, const char *value, struc
     case OPTION_VERSION:
         args->is_version = true;
         return ERR_OK;
-    case OPTION_LATER:
-        break;
+    case OPTION_CA:
+        return set_file(option->name, value, &args->ca, why);
+    case OPTION_CERT:
+        return set_file(option->name, value, &args->cert, why);
+    case OPTION_KEY:
+        return set_file(option->name, value, &args->key, why);
     }
-    errbuf_set(why, "%s: not in this version; stekd is reached at its Unix socket", option->name);
-    return ERR_UNSUPPORTED;
+    return ERR_INVALID;
+}
+
+static bool is_set(const char *value)
+{
+    return value != NULL && value[0] != '\0';
 }
 
 static enum err read_environment(const struct args_environment *environment, struct args *args,
@@ -153,14 +173,17 @@ static enum err read_environment(const struct args_environment *environment, str
 {
     enum err rc = ERR_OK;
 
-    if (environment->server != NULL && environment->server[0] != '\0') {
+    args->ca = is_set(environment->ca) ? environment->ca : NULL;
+    args->cert = is_set(environment->cert) ? environment->cert : NULL;
+    args->key = is_set(environment->key) ? environment->key : NULL;
+    if (is_set(environment->server)) {
         rc = set_server(environment->server, args, why);
         if (rc != ERR_OK) {
             errbuf_prefix(why, "STEKCTL_SERVER");
             return rc;
         }
     }
-    if (environment->output != NULL && environment->output[0] != '\0') {
+    if (is_set(environment->output)) {
         rc = set_output(environment->output, args, why);
         if (rc != ERR_OK) {
             errbuf_prefix(why, "STEKCTL_OUTPUT");
@@ -196,7 +219,7 @@ static enum err read_option(int argc, char *const argv[], int *at, struct args *
         args->unknown_option = argv[*at];
         return ERR_OK;
     }
-    if (option->takes_value && value == NULL && option->id != OPTION_LATER) {
+    if (option->takes_value && value == NULL) {
         if (*at + 1 >= argc) {
             errbuf_set(why, "%s needs a value", option->name);
             return ERR_INVALID;

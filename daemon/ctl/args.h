@@ -19,6 +19,9 @@ enum args_output { ARGS_OUTPUT_TABLE, ARGS_OUTPUT_JSON };
 /* All text is borrowed from argv or the environment. */
 struct args {
     const char *server;
+    const char *ca; /* PEM files for HOST:PORT; NULL: not given */
+    const char *cert;
+    const char *key;
     enum args_output output;
     int64_t timeout_ms;
     const char *reason; /* NULL: none was given */
@@ -34,14 +37,18 @@ struct args {
     int rest_count;
 };
 
-/* What STEKCTL_SERVER and STEKCTL_OUTPUT say; NULL or "": not set. Options win. */
+/* What STEKCTL_SERVER, STEKCTL_OUTPUT, STEKCTL_CA, STEKCTL_CERT and STEKCTL_KEY say; NULL or "":
+ * not set. Options win. */
 struct args_environment {
     const char *server;
     const char *output;
+    const char *ca;
+    const char *cert;
+    const char *key;
 };
 
-/* ERR_INVALID: wrong usage. ERR_UNSUPPORTED: an option of a later version. Either with a sentence;
- * *out is then untouched. Options may stand before, between and after the words; "--" ends them. */
+/* ERR_INVALID: wrong usage, with a sentence; *out is then untouched. Options may stand before,
+ * between and after the words; "--" ends them. */
 enum err args_parse(int argc, char *const argv[], const struct args_environment *environment,
                     struct args *out, struct errbuf *why) MUST_USE;
 

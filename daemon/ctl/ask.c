@@ -1,17 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/ask.h"
 
+#include <string.h>
+
 #include "base/secret.h"
 #include "src/unary.h"
 #include "wire/codec.h"
 #include "wire/methods.h"
 
+static struct unary_tls tls_of(const struct args *args)
+{
+    return (struct unary_tls){.ca = args->ca, .certificate = args->cert, .key = args->key};
+}
+
 static enum err ask(const struct args *args, const char *path, const struct secret_buf *request,
                     struct secret_buf *reply, struct errbuf *why)
 {
-    const struct slice message = {.at = request->at, .len = request->len};
+    const struct unary_request call = {
+        .endpoint = args->server,
+        .tls = tls_of(args),
+        .path = path,
+        .message = {.at = request->at, .len = request->len},
+        .timeout_ms = (int)args->timeout_ms,
+    };
 
-    return unary_call(args->server, path, message, (int)args->timeout_ms, reply, why);
+    return unary_call(&call, reply, why);
+}
+
+enum err ask_check(const struct args *args, struct errbuf *why)
+{
+    const struct unary_tls tls = tls_of(args);
+
+    const enum err rc = unary_check(args->server, &tls, why);
+    if (rc != ERR_OK && strncmp(args->server, "unix:", 5) != 0 &&
+        (tls.ca == NULL || tls.certificate == NULL || tls.key == NULL)) {
+        errbuf_set(why, "server %s: HOST:PORT needs --ca FILE --cert FILE --key FILE",
+                   args->server);
+    }
+    return rc;
 }
 
 static struct slice slice_of(const struct secret_buf *buf)

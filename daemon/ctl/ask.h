@@ -8,6 +8,9 @@
 #include "ctl/args.h"
 #include "wire/messages.h"
 
+/* What is wrong with --server, --ca, --cert and --key, before anybody is asked. ERR_INVALID. */
+enum err ask_check(const struct args *args, struct errbuf *why) MUST_USE;
+
 /* The caller gives *out to wire_status_fini(). */
 enum err ask_status(const struct args *args, struct wire_status *out, struct errbuf *why) MUST_USE;
 enum err ask_realms(const struct args *args, struct wire_status *out, struct errbuf *why) MUST_USE;

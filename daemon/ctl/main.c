@@ -8,6 +8,7 @@
 #include "config/config_suggest.h"
 #include "config/config_value.h"
 #include "ctl/args.h"
+#include "ctl/ask.h"
 #include "ctl/cmd_config.h"
 #include "ctl/cmd_keys.h"
 #include "ctl/cmd_pki.h"
@@ -58,17 +59,21 @@ static void print_help(FILE *to)
             (void)fprintf(to, "  %-30s %s\n", call, verbs[i].help);
         }
     }
-    (void)fputs("\n"
-                "  -s, --server unix:/PATH   the daemon [" ARGS_SERVER_DEFAULT "]\n"
-                "  -o, --output table|json   how to show it [table]\n"
-                "  -t, --timeout DURATION    how long one answer may take [5s]\n"
-                "  -r, --reason TEXT         why, for the audit log (rotate)\n"
-                "  -h, --help                this text\n"
-                "\n"
-                "STEKCTL_SERVER and STEKCTL_OUTPUT set the first two; options win.\n"
-                "Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration,\n"
-                "3 unreachable or timed out, 4 reachable but degraded (status), 5 denied.\n",
-                to);
+    (void)fputs(
+        "\n"
+        "  -s, --server SERVER       unix:/PATH or HOST:PORT [" ARGS_SERVER_DEFAULT "]\n"
+        "      --ca FILE             for HOST:PORT, PEM: who issues the daemon's certificate,\n"
+        "      --cert FILE           our own certificate,\n"
+        "      --key FILE            and its private key\n"
+        "  -o, --output table|json   how to show it [table]\n"
+        "  -t, --timeout DURATION    how long one answer may take [5s]\n"
+        "  -r, --reason TEXT         why, for the audit log (rotate)\n"
+        "  -h, --help                this text\n"
+        "\n"
+        "STEKCTL_SERVER, _CA, _CERT, _KEY and _OUTPUT set what options do not.\n"
+        "Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration,\n"
+        "3 unreachable or timed out, 4 reachable but degraded (status), 5 denied.\n",
+        to);
 }
 
 static enum exit_code refuse_usage(const struct errbuf *why)
@@ -136,6 +141,18 @@ static enum err check_call(const struct verb *verb, const struct args *args, str
     return ERR_OK;
 }
 
+static bool asks_the_daemon(const struct verb *verb)
+{
+    static const char *const others[] = {"config", "version", "pki", "completion"};
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (strcmp(verb->name, others[i]) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum exit_code run(const struct args *args)
 {
     struct errbuf why = {""};
@@ -150,6 +167,9 @@ static enum exit_code run(const struct args *args)
     }
     const struct verb *verb = find_verb(args->words[0], &why);
     if (verb == NULL || check_call(verb, args, &why) != ERR_OK) {
+        return refuse_usage(&why);
+    }
+    if (asks_the_daemon(verb) && ask_check(args, &why) != ERR_OK) {
         return refuse_usage(&why);
     }
     return verb->run(args);
@@ -170,6 +190,9 @@ int main(int argc, char **argv)
     const struct args_environment environment = {
         .server = getenv("STEKCTL_SERVER"),
         .output = getenv("STEKCTL_OUTPUT"),
+        .ca = getenv("STEKCTL_CA"),
+        .cert = getenv("STEKCTL_CERT"),
+        .key = getenv("STEKCTL_KEY"),
     };
     struct args args = {.word_count = 0};
     struct errbuf why = {""};

@@ -2,6 +2,7 @@
 #include "support/fake_daemon.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +10,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
 #include "wire/codec.h"
 #include "wire/methods.h"
+#include "wire/tls_context.h"
 
 static void need(bool ok)
 {
@@ -34,8 +39,39 @@ void fake_daemon_start(struct fake_daemon *daemon)
     need(listen(daemon->listener, 16) == 0);
 }
 
+static void take_port(struct fake_daemon *daemon, const struct sockaddr *address, socklen_t len)
+{
+    struct sockaddr_in6 bound = {0}; /* in both families the port is at the same place */
+    socklen_t bound_len = sizeof(bound);
+    daemon->listener = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    need(daemon->listener >= 0);
+    need(bind(daemon->listener, address, len) == 0);
+    need(listen(daemon->listener, 16) == 0);
+    need(getsockname(daemon->listener, (struct sockaddr *)&bound, &bound_len) == 0);
+    daemon->port = ntohs(bound.sin6_port);
+}
+
+void fake_daemon_start_tls(struct fake_daemon *daemon, SSL_CTX *context, bool is_v6)
+{
+    const struct sockaddr_in v4 = {.sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    *daemon =
+        (struct fake_daemon){.fd = -1, .unary_replies = 1, .unary_message = "", .tls = context};
+    if (is_v6) {
+        take_port(daemon, (const struct sockaddr *)&v6, sizeof(v6));
+    } else {
+        take_port(daemon, (const struct sockaddr *)&v4, sizeof(v4));
+    }
+    (void)snprintf(daemon->endpoint, sizeof(daemon->endpoint), "%s:%u",
+                   is_v6 ? "[::1]" : "127.0.0.1", daemon->port);
+}
+
 void fake_daemon_hang_up(struct fake_daemon *daemon)
 {
+    SSL_free(daemon->ssl);
+    daemon->ssl = NULL;
+    daemon->is_shaken = false;
     h2_session_free(daemon->h2);
     daemon->h2 = NULL;
     if (daemon->fd >= 0) {
@@ -50,8 +86,10 @@ void fake_daemon_stop(struct fake_daemon *daemon)
 {
     fake_daemon_hang_up(daemon);
     (void)close(daemon->listener);
-    (void)unlink(daemon->path);
-    (void)rmdir(daemon->directory);
+    if (daemon->tls == NULL) {
+        (void)unlink(daemon->path);
+        (void)rmdir(daemon->directory);
+    }
 }
 
 /* --- what the client says -------------------------------------------------------------------- */
@@ -141,22 +179,100 @@ static bool accept_one(struct fake_daemon *daemon)
         return false;
     }
     daemon->connections++;
+    if (daemon->tls != NULL) {
+        daemon->ssl = SSL_new(daemon->tls);
+        need(daemon->ssl != NULL);
+        SSL_set_bio(daemon->ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+        SSL_set_accept_state(daemon->ssl);
+    }
     need(h2_session_new(H2_SERVER, &limits, &events, daemon, &daemon->h2) == ERR_OK);
     return true;
+}
+
+/* Hangs up when the socket does not take it all. */
+static bool send_all(struct fake_daemon *daemon, const void *bytes, size_t len)
+{
+    if (send(daemon->fd, bytes, len, MSG_NOSIGNAL) != (ssize_t)len) {
+        fake_daemon_hang_up(daemon);
+        return false;
+    }
+    return true;
+}
+
+/* What TLS has to say. */
+static bool flush_tls(struct fake_daemon *daemon)
+{
+    uint8_t out[20000];
+    int n = BIO_read(SSL_get_wbio(daemon->ssl), out, sizeof(out));
+    bool any = false;
+    while (n > 0 && send_all(daemon, out, (size_t)n)) {
+        any = true;
+        n = BIO_read(SSL_get_wbio(daemon->ssl), out, sizeof(out));
+    }
+    return any;
 }
 
 static bool flush(struct fake_daemon *daemon)
 {
     struct slice out = {0};
     bool any = false;
+    if (daemon->ssl != NULL && !daemon->is_shaken) {
+        return flush_tls(daemon);
+    }
     while (h2_session_drain(daemon->h2, &out, NULL) == ERR_OK && out.len > 0) {
         any = true;
-        if (send(daemon->fd, out.at, out.len, MSG_NOSIGNAL) != (ssize_t)out.len) {
-            fake_daemon_hang_up(daemon);
+        if (daemon->ssl != NULL) {
+            need(SSL_write(daemon->ssl, out.at, (int)out.len) == (int)out.len);
+            (void)flush_tls(daemon);
+        } else {
+            (void)send_all(daemon, out.at, out.len);
+        }
+        if (daemon->fd < 0) {
             return true;
         }
     }
     return any;
+}
+
+/* False: the connection is over. */
+static bool keep(struct fake_daemon *daemon, int result)
+{
+    struct errbuf why = {""};
+    const int reason = SSL_get_error(daemon->ssl, result);
+    if (reason == SSL_ERROR_WANT_READ || reason == SSL_ERROR_WANT_WRITE) {
+        return true;
+    }
+    if (reason != SSL_ERROR_ZERO_RETURN) {
+        tls_explain(daemon->ssl, &why);
+        (void)snprintf(daemon->tls_trouble, sizeof(daemon->tls_trouble), "%s", why.text);
+    }
+    (void)flush_tls(daemon);
+    fake_daemon_hang_up(daemon);
+    return false;
+}
+
+static void feed_tls(struct fake_daemon *daemon, const uint8_t *bytes, size_t len)
+{
+    uint8_t plain[8192];
+    need(BIO_write(SSL_get_rbio(daemon->ssl), bytes, (int)len) == (int)len);
+    ERR_clear_error();
+    if (!daemon->is_shaken) {
+        const int result = SSL_accept(daemon->ssl);
+        daemon->is_shaken = result == 1;
+        if (result != 1) {
+            (void)keep(daemon, result);
+            return;
+        }
+    }
+    for (;;) {
+        ERR_clear_error();
+        const int n = SSL_read(daemon->ssl, plain, sizeof(plain));
+        if (n <= 0) {
+            (void)keep(daemon, n);
+            return;
+        }
+        need(h2_session_feed(daemon->h2, (struct slice){plain, (size_t)n}, NULL) == ERR_OK);
+    }
 }
 
 bool fake_daemon_step(struct fake_daemon *daemon)
@@ -171,11 +287,14 @@ bool fake_daemon_step(struct fake_daemon *daemon)
         fake_daemon_hang_up(daemon);
         return true;
     }
-    if (n > 0) {
+    if (n > 0 && daemon->ssl != NULL) {
+        feed_tls(daemon, in, (size_t)n);
+        any = true;
+    } else if (n > 0) {
         need(h2_session_feed(daemon->h2, (struct slice){in, (size_t)n}, NULL) == ERR_OK);
         any = true;
     }
-    return flush(daemon) || any;
+    return (daemon->fd >= 0 && flush(daemon)) || any;
 }
 
 void fake_daemon_send_raw(struct fake_daemon *daemon, const void *bytes, size_t len)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The daemon's end of a watch, as a test wants it: listens on a Unix socket of its own, serves one
- * connection at a time, says only what it is told to. No thread: fake_daemon_step() does what can
- * be done without waiting. Everything here aborts when it cannot do its work.
+ * The daemon's end of a watch, as a test wants it: listens on a Unix socket of its own, or by TLS
+ * on a port of the loopback, serves one connection at a time, says only what it is told to. No
+ * thread: fake_daemon_step() does what can be done without waiting. Everything here aborts when it
+ * cannot do its work.
  */
 #ifndef STEK_TESTS_SUPPORT_FAKE_DAEMON_H
 #define STEK_TESTS_SUPPORT_FAKE_DAEMON_H
@@ -10,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <openssl/types.h>
 
 #include "wire/h2_session.h"
 #include "wire/messages.h"
@@ -27,7 +30,12 @@ struct fake_daemon_watch {
 struct fake_daemon {
     char directory[32];
     char path[64];     /* of the socket */
-    char endpoint[72]; /* "unix:" and the path */
+    char endpoint[72]; /* "unix:" and the path; or 127.0.0.1 and the port */
+    uint16_t port;
+    SSL_CTX *tls; /* borrowed; NULL: plain. May be set to another between connections */
+    SSL *ssl;
+    bool is_shaken;
+    char tls_trouble[384]; /* why the last handshake that failed did */
     int listener;
     int fd; /* -1: nobody is connected */
     struct h2_session *h2;
@@ -44,6 +52,8 @@ struct fake_daemon {
 };
 
 void fake_daemon_start(struct fake_daemon *daemon);
+/* On 127.0.0.1, or on ::1. */
+void fake_daemon_start_tls(struct fake_daemon *daemon, SSL_CTX *context, bool is_v6);
 void fake_daemon_stop(struct fake_daemon *daemon);
 
 /* Accepts, reads, answers. True when anything happened. */

@@ -61,11 +61,28 @@ STEK_API STEK_MUST_USE struct stek_options *stek_options_new(void);
 /* NULL allowed. */
 STEK_API void stek_options_free(struct stek_options *options);
 
-/* "unix:/absolute/path". Up to 8; any one serves, tried in order from a random start. Copied.
- * "host:port" (mutual TLS) answers STEK_ERR_UNSUPPORTED in this version. */
+/* "host:port" or "[v6 address]:port" (mutual TLS 1.3; stek_options_set_tls() is needed), or
+ * "unix:/absolute/path". Up to 8; any one serves, tried in order from a random start, a host's
+ * addresses in turn. Copied. A name is looked up by a short-lived thread of its own, which takes no
+ * signal, each time a connection is made. */
 STEK_API STEK_MUST_USE enum stek_status stek_options_add_endpoint(struct stek_options *options,
                                                                   const char *endpoint);
-/* PEM files for "host:port" endpoints: STEK_ERR_UNSUPPORTED in this version. */
+/*
+ * PEM files for "host:port" endpoints: whose certificates the daemons have, our own certificate
+ * (leaf first; its extended key usage names clientAuth), its private key (not encrypted, and nobody
+ * else's to use: mode 0600 or 0640). All three are needed. Copied; again: replaces.
+ *
+ * The daemon's certificate must be issued by one of the CAs, be made for servers (serverAuth), and
+ * have the endpoint's host, as it is written there, among its DNS names or IP addresses; common
+ * name and wildcards do not count.
+ *
+ * stek_client_new() reads and checks them, so that a server may give up the right to read them.
+ * Afterwards the driving process looks at each new connection, and every ten seconds, whether they
+ * have changed, and makes a new connection with a sound new set; a set that is not sound is told by
+ * stek_client_status() and the log, and the one before stays in use. The private key's bytes lie in
+ * locked, undumped memory that forked children inherit; what OpenSSL makes of them lies in its own
+ * memory while a connection does.
+ */
 STEK_API STEK_MUST_USE enum stek_status stek_options_set_tls(struct stek_options *options,
                                                              const char *ca_file,
                                                              const char *certificate_file,
@@ -92,9 +109,9 @@ STEK_API void stek_options_set_log(struct stek_options *options, stek_log_fn log
  * sentence: what, where, what to do. "" when none failed. Borrowed until the next call. */
 STEK_API const char *stek_options_error(const struct stek_options *options);
 
-/* Makes the shared mapping. Connects to nothing, starts nothing. Call it before forking workers
- * and before dropping privileges. `options` is read during the call and not kept. On STEK_OK the
- * caller owns *out_client; on failure it is untouched. */
+/* Makes the shared mapping and reads the TLS files. Connects to nothing, starts nothing. Call it
+ * before forking workers and before dropping privileges. `options` is read during the call and not
+ * kept. On STEK_OK the caller owns *out_client; on failure it is untouched. */
 STEK_API STEK_MUST_USE enum stek_status stek_client_new(struct stek_options *options,
                                                         struct stek_client **out_client);
 /* Starts this process's thread: it drives if nobody does, else stands by. In any or all of the

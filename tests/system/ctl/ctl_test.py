@@ -73,9 +73,17 @@ def what_a_later_version_brings_ends_with_2_and_says_so(ctl):
                  ["watch"], ["events"], ["doctor"], ["probe", "127.0.0.1:443"], ["rekey"],
                  ["completion"]):
         ctl.expect(USAGE, *call, says=f"{call[0]}: not in this version")
-    for option in ("--ca", "--cert", "--key"):
-        ctl.expect(USAGE, option, "file", "status", says=f"{option}: not in this version")
-    ctl.expect(USAGE, "--server", "stek.example:7443", "status", says="not in this version")
+
+
+def tcp_needs_three_sound_files(bench, ctl):
+    server = ("--server", "stek.example:7443")
+    files = ("--ca", bench.path("none.pem"), "--cert", bench.path("none.pem"), "--key",
+             bench.path("none.key"))
+    ctl.expect(USAGE, *server, "status", says="needs --ca FILE --cert FILE --key FILE")
+    ctl.expect(USAGE, *server, *files[:4], "status", says="needs --ca FILE --cert FILE --key FILE")
+    ctl.expect(USAGE, *server, *files, "status", says="none.pem: cannot be read")
+    ctl.expect(USAGE, "--server", "stek.example:0", *files, "status", says="from 1 to 65535")
+    ctl.expect(DONE, *server, "version")
 
 
 def what_needs_no_daemon_works_without(bench, ctl):
@@ -194,6 +202,7 @@ def main(build, _arguments):
         bare = Ctl(bench, None)
         wrong_usage_ends_with_2(bare)
         what_a_later_version_brings_ends_with_2_and_says_so(bare)
+        tcp_needs_three_sound_files(bench, bare)
         what_needs_no_daemon_works_without(bench, bare)
         output_that_cannot_be_written_is_a_failure(bare)
         without_a_daemon_calls_end_with_3(bench, bare)

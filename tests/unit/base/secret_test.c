@@ -144,6 +144,35 @@ static void the_kernel_has_it_locked_undumped_and_wiped_on_fork(void **unused)
     secret_free(block);
 }
 
+static void expect_bytes_and_lock(void *block)
+{
+    char flags[512];
+    const uint8_t *bytes = block;
+    if (bytes[0] != 0x5a || bytes[99] != 0x5a || secret_lock_here(block) != ERR_OK) {
+        _exit(1);
+    }
+    find_flags(block, flags, sizeof(flags));
+    if ((LOCKS_CAN_BE_SEEN && strstr(flags, " lo") == NULL) || strstr(flags, " dd") == NULL) {
+        _exit(2);
+    }
+    secret_free(block);
+    _exit(0);
+}
+
+static void a_block_for_children_is_theirs_too_and_can_be_locked_there(void **unused)
+{
+    uint8_t *block = secret_alloc_for_children(100);
+    (void)unused;
+    assert_non_null(block);
+    assert_true(is_zero(block, 100));
+    memset(block, 0x5a, 100);
+    const int status = in_child(expect_bytes_and_lock, block);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_equal(block[0], 0x5a);
+    secret_free(block);
+}
+
 /* Exit code 0: refused with errno set, as promised. */
 static void ask_without_permission_to_lock(void *unused)
 {
@@ -263,6 +292,7 @@ int main(void)
         cmocka_unit_test(running_past_a_block_faults),
         cmocka_unit_test(a_forked_child_finds_zeros_and_can_free_the_block),
         cmocka_unit_test(the_kernel_has_it_locked_undumped_and_wiped_on_fork),
+        cmocka_unit_test(a_block_for_children_is_theirs_too_and_can_be_locked_there),
         cmocka_unit_test(memory_that_cannot_be_locked_is_not_given),
         cmocka_unit_test(an_absurd_size_is_refused),
         cmocka_unit_test(weak_means_one_repeated_byte),

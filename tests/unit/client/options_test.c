@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-static void endpoints_are_absolute_unix_paths_that_fit(void **unused)
+static void endpoints_are_hosts_with_ports_or_absolute_unix_paths(void **unused)
 {
     char longest[ENDPOINT_PATH_MAX + 16] = "unix:/";
     const struct {
@@ -26,10 +26,22 @@ static void endpoints_are_absolute_unix_paths_that_fit(void **unused)
         {"", STEK_ERR_INVALID, "unix:/absolute/path"},
         {NULL, STEK_ERR_INVALID, "unix:/absolute/path"},
         {"unix:/a\nb", STEK_ERR_INVALID, "unix:/absolute/path"},
-        {"stekd.example.org:7443", STEK_ERR_UNSUPPORTED, "not in this version"},
-        {"[::1]:7443", STEK_ERR_UNSUPPORTED, "not in this version"},
-        {":7443", STEK_ERR_INVALID, "unix:/absolute/path"},
-        {"host:port", STEK_ERR_INVALID, "unix:/absolute/path"},
+        {"stekd.example.org:7443", STEK_OK, ""},
+        {"[::1]:7443", STEK_OK, ""},
+        {"127.0.0.1:65535", STEK_OK, ""},
+        {"stekd.example.org", STEK_ERR_INVALID, "host:port"},
+        {":7443", STEK_ERR_INVALID, "no host"},
+        {"host:port", STEK_ERR_INVALID, "from 1 to 65535"},
+        {"host:", STEK_ERR_INVALID, "from 1 to 65535"},
+        {"host:0", STEK_ERR_INVALID, "from 1 to 65535"},
+        {"host:65536", STEK_ERR_INVALID, "from 1 to 65535"},
+        {"host:7443 ", STEK_ERR_INVALID, "from 1 to 65535"},
+        {"::1:7443", STEK_ERR_INVALID, "[v6 address]:port"},
+        {"[host]:7443", STEK_ERR_INVALID, "no host"},
+        {"[]:7443", STEK_ERR_INVALID, "no host"},
+        {"ho/st:7443", STEK_ERR_INVALID, "no host"},
+        {"-host:7443", STEK_ERR_INVALID, "no host"},
+        {"unix:7443", STEK_ERR_INVALID, "absolute"},
     };
     struct stek_options *options = stek_options_new();
     (void)unused;
@@ -40,7 +52,13 @@ static void endpoints_are_absolute_unix_paths_that_fit(void **unused)
             assert_non_null(strstr(stek_options_error(options), rows[i].says));
         }
     }
-    assert_int_equal(options->endpoint_count, 2);
+    assert_int_equal(options->endpoint_count, 5);
+    assert_false(options->endpoints[0].is_tcp);
+    assert_string_equal(options->endpoints[0].path, "/run/stekd/stekd.sock");
+    assert_true(options->endpoints[3].is_tcp);
+    assert_string_equal(options->endpoints[3].host, "::1");
+    assert_int_equal(options->endpoints[3].port, 7443);
+    assert_string_equal(options->endpoints[3].text, "[::1]:7443");
     memset(longest + 6, 'p', ENDPOINT_PATH_MAX - 1);
     assert_int_equal(stek_options_add_endpoint(options, longest), STEK_OK);
     longest[5 + ENDPOINT_PATH_MAX] = 'p';
@@ -103,12 +121,20 @@ static void a_frontends_name_is_a_label_and_the_hosts_by_default(void **unused)
     stek_options_free(options);
 }
 
-static void what_this_version_does_not_have_says_so(void **unused)
+static void tls_takes_three_files(void **unused)
 {
     struct stek_options *options = stek_options_new();
     (void)unused;
-    assert_int_equal(stek_options_set_tls(options, "ca", "cert", "key"), STEK_ERR_UNSUPPORTED);
-    assert_non_null(strstr(stek_options_error(options), "not in this version"));
+    assert_int_equal(stek_options_set_tls(options, NULL, "cert", "key"), STEK_ERR_INVALID);
+    assert_int_equal(stek_options_set_tls(options, "ca", "", "key"), STEK_ERR_INVALID);
+    assert_int_equal(stek_options_set_tls(options, "ca", "cert", NULL), STEK_ERR_INVALID);
+    assert_non_null(strstr(stek_options_error(options), "three PEM files"));
+    assert_null(options->ca_file);
+    assert_int_equal(stek_options_set_tls(options, "ca", "cert", "key"), STEK_OK);
+    assert_int_equal(stek_options_set_tls(options, "ca2", "cert2", "key2"), STEK_OK);
+    assert_string_equal(options->ca_file, "ca2");
+    assert_string_equal(options->certificate_file, "cert2");
+    assert_string_equal(options->key_file, "key2");
     stek_options_free(options);
 }
 
@@ -140,11 +166,11 @@ static void no_options_are_invalid_everywhere(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(endpoints_are_absolute_unix_paths_that_fit),
+        cmocka_unit_test(endpoints_are_hosts_with_ports_or_absolute_unix_paths),
         cmocka_unit_test(there_are_at_most_eight_endpoints),
         cmocka_unit_test(realms_are_named_plainly_each_once_and_at_most_64),
         cmocka_unit_test(a_frontends_name_is_a_label_and_the_hosts_by_default),
-        cmocka_unit_test(what_this_version_does_not_have_says_so),
+        cmocka_unit_test(tls_takes_three_files),
         cmocka_unit_test(contexts_are_between_1_and_1024),
         cmocka_unit_test(no_options_are_invalid_everywhere),
     };

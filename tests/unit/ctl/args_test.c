@@ -15,7 +15,7 @@ struct line {
     const char *words[WORDS_MAX]; /* after the program's name, NULL terminated */
 };
 
-static const struct args_environment nothing_set = {NULL, NULL};
+static const struct args_environment nothing_set = {.server = NULL};
 
 static enum err parse(const struct line *line, const struct args_environment *environment,
                       struct args *out, struct errbuf *why)
@@ -77,12 +77,11 @@ static void what_cannot_be_meant_is_refused_with_a_sentence(void **unused)
     } rows[] = {
         {{{"--server"}}, ERR_INVALID, "--server needs a value"},
         {{{"-o"}}, ERR_INVALID, "--output needs a value"},
-        {{{"--server", "stekd.sock"}}, ERR_INVALID, "must be unix:/PATH"},
+        {{{"--server", "stekd.sock"}}, ERR_INVALID, "must be HOST:PORT or unix:/PATH"},
         {{{"--server", "unix:stekd.sock"}}, ERR_INVALID, "unix:stekd.sock"},
-        {{{"--server", "ks.example:7443"}}, ERR_UNSUPPORTED, "not in this version"},
-        {{{"--ca", "f"}}, ERR_UNSUPPORTED, "--ca: not in this version"},
-        {{{"--cert=f"}}, ERR_UNSUPPORTED, "--cert: not in this version"},
-        {{{"--key"}}, ERR_UNSUPPORTED, "--key: not in this version"},
+        {{{"--ca"}}, ERR_INVALID, "--ca needs a value"},
+        {{{"--cert="}}, ERR_INVALID, "--cert needs a file"},
+        {{{"--key", ""}}, ERR_INVALID, "--key needs a file"},
         {{{"-o", "yaml"}}, ERR_INVALID, "must be table or json"},
         {{{"-t", "5"}}, ERR_INVALID, "timeout \"5\""},
         {{{"-t", "0s"}}, ERR_INVALID, "from 1ms to 10m"},
@@ -155,7 +154,7 @@ static void a_reason_has_an_exact_longest_length(void **unused)
 
 static void the_environment_sets_what_options_do_not(void **unused)
 {
-    const struct args_environment set = {"unix:/from-environment", "json"};
+    const struct args_environment set = {.server = "unix:/from-environment", .output = "json"};
     const struct line plain = {{"status"}};
     const struct line loud = {{"status", "-o", "table", "-s", "unix:/from-option"}};
     struct args args;
@@ -170,11 +169,39 @@ static void the_environment_sets_what_options_do_not(void **unused)
     assert_int_equal(args.output, ARGS_OUTPUT_TABLE);
 }
 
+static void the_files_for_tcp_come_from_options_or_the_environment(void **unused)
+{
+    const struct args_environment set = {
+        .server = "ks.example:7443", .ca = "/e/ca", .cert = "/e/cert", .key = "/e/key"};
+    const struct line plain = {{"status"}};
+    const struct line loud = {
+        {"--server=[::1]:7443", "--ca", "a", "--cert=c", "status", "--key=k"}};
+    struct args args;
+    struct errbuf why = {""};
+
+    (void)unused;
+    assert_int_equal(parse(&plain, &nothing_set, &args, &why), ERR_OK);
+    assert_null(args.ca);
+    assert_null(args.cert);
+    assert_null(args.key);
+    assert_int_equal(parse(&plain, &set, &args, &why), ERR_OK);
+    assert_string_equal(args.server, "ks.example:7443");
+    assert_string_equal(args.ca, "/e/ca");
+    assert_string_equal(args.cert, "/e/cert");
+    assert_string_equal(args.key, "/e/key");
+    assert_int_equal(parse(&loud, &set, &args, &why), ERR_OK);
+    assert_string_equal(args.server, "[::1]:7443");
+    assert_string_equal(args.ca, "a");
+    assert_string_equal(args.cert, "c");
+    assert_string_equal(args.key, "k");
+}
+
 static void an_empty_environment_variable_is_not_set_and_a_wrong_one_is_named(void **unused)
 {
-    const struct args_environment empty = {"", ""};
-    const struct args_environment wrong_server = {"stekd", NULL};
-    const struct args_environment wrong_output = {NULL, "xml"};
+    const struct args_environment empty = {
+        .server = "", .output = "", .ca = "", .cert = "", .key = ""};
+    const struct args_environment wrong_server = {.server = "stekd"};
+    const struct args_environment wrong_output = {.output = "xml"};
     const struct line line = {{"status"}};
     struct args args;
     struct errbuf why = {""};
@@ -229,6 +256,7 @@ int main(void)
         cmocka_unit_test(the_timeout_has_exact_ends),
         cmocka_unit_test(a_reason_has_an_exact_longest_length),
         cmocka_unit_test(the_environment_sets_what_options_do_not),
+        cmocka_unit_test(the_files_for_tcp_come_from_options_or_the_environment),
         cmocka_unit_test(an_empty_environment_variable_is_not_set_and_a_wrong_one_is_named),
         cmocka_unit_test(an_unknown_option_ends_the_reading_and_is_kept),
         cmocka_unit_test(after_two_dashes_everything_is_a_word),
