@@ -10,11 +10,14 @@
 #include <cmocka.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
 #include "ctl/pki_crl.h"
 #include "support/fake_time.h"
+#include "wire/cert_names.h"
+#include "wire/tls_context.h"
 
 #define NOW_MS 1790000000000 /* September 2026 */
 #define DAY_MS 86400000
@@ -266,6 +269,57 @@ static void a_ca_names_its_trust_domain(void **unused)
     }
 }
 
+static void stekd_and_libstek_take_what_is_made(void **unused)
+{
+    static const struct {
+        enum pki_use use;
+        enum tls_role role;
+        enum pki_name_kind kind;
+        const char *name;
+        size_t seen; /* names a rule can match */
+    } rows[] = {
+        {PKI_USE_SERVER, TLS_SERVER, PKI_NAME_DNS, "a.example.org", 1},
+        {PKI_USE_SERVER, TLS_SERVER, PKI_NAME_IP, "::1", 0},
+        {PKI_USE_CLIENT, TLS_CLIENT, PKI_NAME_URI, "spiffe://example.org/frontend/fe-1", 1},
+    };
+    struct fake_random random;
+
+    (void)unused;
+    fake_random_init(&random, 9);
+    struct pki_identity ca = make(PKI_USE_CA, "spiffe://example.org", PKI_NAME_URI, NULL, &random);
+    struct pem trusted = encode(&ca);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct pki_identity leaf = make(rows[i].use, rows[i].name, rows[i].kind, &ca, &random);
+        struct pem ours = encode(&leaf);
+        const struct tls_context_options options = {
+            .role = rows[i].role,
+            .certificate = {"leaf.pem", slice_of(&ours.certificate)},
+            .private_key = {"leaf.key", slice_of(&ours.key)},
+            .ca = {"ca.pem", slice_of(&trusted.certificate)},
+            .min_version = TLS1_3_VERSION,
+            .now_ms = NOW_MS,
+        };
+        struct cert_names names = {0};
+        SSL_CTX *context = NULL;
+        struct errbuf why = {""};
+        if (tls_context_new(&options, &context, &why) != ERR_OK ||
+            tls_check_purpose(leaf.certificate, rows[i].role, false, &why) != ERR_OK ||
+            cert_names_of(leaf.certificate, &names, &why) != ERR_OK) {
+            fail_msg("row %zu: %s", i, why.text);
+        }
+        assert_int_equal(names.count, rows[i].seen);
+        if (rows[i].seen > 0) {
+            assert_string_equal(names.at[0].text, rows[i].name);
+        }
+        cert_names_fini(&names);
+        SSL_CTX_free(context);
+        pem_fini(&ours);
+        pki_identity_fini(&leaf);
+    }
+    pem_fini(&trusted);
+    pki_identity_fini(&ca);
+}
+
 static X509_CRL *decode_list(const struct secret_buf *pem)
 {
     BIO *bio = BIO_new_mem_buf(pem->at, (int)pem->len);
@@ -357,6 +411,7 @@ int main(void)
         cmocka_unit_test(without_randomness_nothing_is_made),
         cmocka_unit_test(a_ca_is_loaded_only_if_all_of_it_is_right),
         cmocka_unit_test(a_ca_names_its_trust_domain),
+        cmocka_unit_test(stekd_and_libstek_take_what_is_made),
         cmocka_unit_test(a_list_grows_keeps_what_it_had_and_is_believed),
         cmocka_unit_test(a_list_is_not_mixed_with_another_authoritys),
     };
