@@ -46,10 +46,11 @@ void redis_names_key(const struct redis_names *names, const char *realm, char ke
 }
 
 enum err redis_commands_load(struct redis_link *link, const struct redis_names *names,
-                             const char *realm)
+                             const char *realm, bool with_role)
 {
     char key[REDIS_KEY_MAX];
     char last[24];
+    const struct slice role[] = {text_slice("ROLE")};
     const struct slice time[] = {text_slice("TIME")};
 
     redis_names_key(names, realm, key);
@@ -57,7 +58,10 @@ enum err redis_commands_load(struct redis_link *link, const struct redis_names *
     (void)snprintf(last, sizeof(last), "%d", STORE_VERSION_LEN + STORE_RECORD_MAX);
     const struct slice get[] = {text_slice("GETRANGE"), text_slice(key), text_slice("0"),
                                 text_slice(last)};
-    enum err rc = redis_link_send(link, 1, time);
+    enum err rc = with_role ? redis_link_send(link, 1, role) : ERR_OK;
+    if (rc == ERR_OK) {
+        rc = redis_link_send(link, 1, time);
+    }
     return rc == ERR_OK ? redis_link_send(link, 4, get) : rc;
 }
 

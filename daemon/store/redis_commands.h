@@ -26,9 +26,9 @@ enum err redis_names_init(struct redis_names *names, const char *prefix) MUST_US
 /* `prefix:{realm}` */
 void redis_names_key(const struct redis_names *names, const char *realm, char key[REDIS_KEY_MAX]);
 
-/* Two commands: TIME, then the record. */
+/* ROLE if asked for, TIME, the record: as many replies. */
 enum err redis_commands_load(struct redis_link *link, const struct redis_names *names,
-                             const char *realm) MUST_USE;
+                             const char *realm, bool with_role) MUST_USE;
 /* One command; the script by its name, or itself. */
 enum err redis_commands_put(struct redis_link *link, const struct redis_names *names,
                             const struct store_op *op, bool is_eval) MUST_USE;

@@ -11,6 +11,8 @@
 
 struct redis_hints {
     struct redis_hints_options options;
+    const struct timers *timers;
+    int64_t timeout_ms;
     struct redis_link *link; /* owned */
     struct timer *ping;
     bool is_waiting_for_pong;
@@ -27,7 +29,7 @@ static void on_up(void *ctx)
     const struct slice argv[] = {text_slice("SUBSCRIBE"), text_slice(hints->options.channel)};
 
     hints->is_waiting_for_pong = false;
-    timer_arm(hints->options.timers, hints->ping, REDIS_HINTS_PING_MS);
+    timer_arm(hints->timers, hints->ping, REDIS_HINTS_PING_MS);
     if (redis_link_send(hints->link, 2, argv) != ERR_OK) {
         redis_link_drop(hints->link, ERR_NOMEM, "out of memory");
     }
@@ -40,7 +42,7 @@ static void on_down(void *ctx, enum err code, const char *why)
     (void)code;
     (void)why; /* the other connection has the same trouble, and its owner tells */
     hints->options.stats->is_subscribed = false;
-    timer_disarm(hints->options.timers, hints->ping);
+    timer_disarm(hints->timers, hints->ping);
 }
 
 static void on_ping_timer(void *arg)
@@ -52,7 +54,7 @@ static void on_ping_timer(void *arg)
         redis_link_drop(hints->link, ERR_TIMEOUT, "no answer to PING");
     } else if (redis_link_is_up(hints->link) && redis_link_send(hints->link, 1, argv) == ERR_OK) {
         hints->is_waiting_for_pong = true;
-        timer_arm(hints->options.timers, hints->ping, hints->options.timeout_ms);
+        timer_arm(hints->timers, hints->ping, hints->timeout_ms);
     }
 }
 
@@ -78,7 +80,7 @@ static void on_reply(void *ctx, const redisReply *reply)
     struct errbuf why;
 
     hints->is_waiting_for_pong = false;
-    timer_arm(hints->options.timers, hints->ping, REDIS_HINTS_PING_MS);
+    timer_arm(hints->timers, hints->ping, REDIS_HINTS_PING_MS);
     if (reply->type == REDIS_REPLY_ERROR) {
         (void)redis_reply_classify(reply->str, (size_t)reply->len, &why);
         redis_link_drop(hints->link, ERR_UNAVAILABLE, why.text);
@@ -103,22 +105,29 @@ enum err redis_hints_open(const struct redis_hints_options *options, struct redi
         return ERR_NOMEM;
     }
     hints->options = *options;
-    hints->ping = timer_new(options->timers, on_ping_timer, hints);
-    const struct redis_link_options link = {
-        .base = options->base,
-        .timers = options->timers,
-        .random = options->random,
-        .server = options->server,
-        .timeout_ms = options->timeout_ms,
-        .owner = {.on_up = on_up, .on_reply = on_reply, .on_down = on_down, .ctx = hints},
-    };
-    enum err rc = hints->ping == NULL ? ERR_NOMEM : redis_link_open(&link, &hints->link);
+    hints->timers = options->link->timers;
+    hints->timeout_ms = options->link->timeout_ms;
+    hints->ping = timer_new(hints->timers, on_ping_timer, hints);
+    const struct redis_link_owner owner = {
+        .on_up = on_up, .on_reply = on_reply, .on_down = on_down, .ctx = hints};
+    enum err rc =
+        hints->ping == NULL ? ERR_NOMEM : redis_link_open(options->link, &owner, &hints->link);
     if (rc != ERR_OK) {
         redis_hints_close(hints);
         return rc;
     }
     *out_hints = hints; /* moves to the caller */
     return ERR_OK;
+}
+
+void redis_hints_follow(struct redis_hints *hints, const struct redis_endpoint *at)
+{
+    redis_link_follow(hints->link, at);
+}
+
+void redis_hints_drop(struct redis_hints *hints, const char *why)
+{
+    redis_link_drop(hints->link, ERR_UNAVAILABLE, why);
 }
 
 void redis_hints_close(struct redis_hints *hints)
@@ -128,7 +137,7 @@ void redis_hints_close(struct redis_hints *hints)
     }
     redis_link_close(hints->link);
     if (hints->ping != NULL) {
-        timer_free(hints->options.timers, hints->ping);
+        timer_free(hints->timers, hints->ping);
     }
     hints->options.stats->is_subscribed = false;
     free(hints);

@@ -23,12 +23,8 @@ struct redis_hints_stats {
 };
 
 struct redis_hints_options {
-    struct event_base *base;
-    const struct timers *timers;
-    const struct random_source *random;
-    const struct redis_server *server;
-    int64_t timeout_ms;
-    const char *channel; /* borrowed */
+    const struct redis_link_options *link; /* copied */
+    const char *channel;                   /* borrowed */
     /* `realm` is NULL for each. From the loop; redis_hints_close() may be called in it. */
     void (*on_changed)(void *ctx, const char *realm);
     void *ctx;
@@ -37,6 +33,10 @@ struct redis_hints_options {
 
 enum err redis_hints_open(const struct redis_hints_options *options,
                           struct redis_hints **out_hints) MUST_USE;
+/* As redis_link_follow(). */
+void redis_hints_follow(struct redis_hints *hints, const struct redis_endpoint *at);
+/* The master it hears from is none any more: it connects anew. */
+void redis_hints_drop(struct redis_hints *hints, const char *why);
 /* No callback comes any more. NULL allowed. */
 void redis_hints_close(struct redis_hints *hints);
 

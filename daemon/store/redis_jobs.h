@@ -24,6 +24,7 @@ struct redis_job {
     enum store_op_kind kind;
     enum redis_doom doom;
     bool is_sent;
+    bool has_role; /* load: ROLE was answered, or not asked */
     bool has_time; /* load: TIME was answered, the record is next */
     bool is_eval;  /* put: sent as EVAL */
     int64_t deadline_boot;

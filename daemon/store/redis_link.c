@@ -1,43 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/redis_link.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/dns.h>
-#include <event2/event.h>
 #include <hiredis/hiredis.h>
 
-#include "base/secret.h"
-#include "base/text.h"
+#include "store/redis_ask.h"
 #include "store/redis_reply.h"
 
 #define WAIT_FIRST_MS INT64_C(50)
 #define WAIT_MOST_MS  INT64_C(1000)
 #define DOUBLINGS_MAX 5u
-#define ARGS_MAX      16
 
-enum state { STARTING, WAITING, CONNECTING, GREETING, UP };
+enum state { STARTING, WAITING, ASKING, CONNECTING, GREETING, UP };
 
 struct redis_link {
-    struct event_base *base;
-    const struct timers *timers;
-    const struct random_source *random;
-    const struct redis_server *server;
-    int64_t timeout_ms;
+    struct redis_link_options options;
     struct redis_link_owner owner;
 
     enum state state;
-    struct timer *timer; /* WAITING: when to connect; CONNECTING and GREETING: when to give up */
-    struct bufferevent *bev;
-    struct evdns_base *dns; /* made for the first name that is no number */
-    redisReader *reader;
-    size_t unread;        /* bytes fed since the last whole reply */
+    struct timer *timer;   /* WAITING: when to connect; CONNECTING and GREETING: when to give up */
+    struct redis_ask *ask; /* ASKING */
+    struct redis_conn *conn; /* CONNECTING and on */
+    struct redis_endpoint at;
+    size_t sentinel;      /* which one led to `at` */
     unsigned int greeted; /* replies the greeting still waits for */
     unsigned int failures;
     struct errbuf why;
@@ -51,12 +38,14 @@ static void set_state(struct redis_link *link, enum state state)
     link->state = state;
 }
 
+static bool has_sentinels(const struct redis_link *link)
+{
+    return link->options.sentinels->count > 0;
+}
+
 static void destroy(struct redis_link *link)
 {
-    timer_free(link->timers, link->timer);
-    if (link->dns != NULL) {
-        evdns_base_free(link->dns, 0);
-    }
+    timer_free(link->options.timers, link->timer);
     free(link);
 }
 
@@ -82,22 +71,17 @@ static int64_t wait_ms(struct redis_link *link)
     unsigned int doublings = link->failures < DOUBLINGS_MAX ? link->failures : DOUBLINGS_MAX;
     int64_t wait = WAIT_FIRST_MS << doublings;
 
-    (void)!random_fill(link->random, (uint8_t *)&draw, sizeof(draw));
+    (void)!random_fill(link->options.random, (uint8_t *)&draw, sizeof(draw));
     wait = wait < WAIT_MOST_MS ? wait : WAIT_MOST_MS;
     return wait - (int64_t)draw % (wait / 2 + 1);
 }
 
 static void hang_up(struct redis_link *link)
 {
-    if (link->bev != NULL) {
-        bufferevent_free(link->bev);
-        link->bev = NULL;
-    }
-    if (link->reader != NULL) {
-        redisReaderFree(link->reader);
-        link->reader = NULL;
-    }
-    link->unread = 0;
+    redis_ask_stop(link->ask);
+    link->ask = NULL;
+    redis_conn_close(link->conn);
+    link->conn = NULL;
 }
 
 void redis_link_drop(struct redis_link *link, enum err code, const char *why)
@@ -108,9 +92,12 @@ void redis_link_drop(struct redis_link *link, enum err code, const char *why)
         return;
     }
     errbuf_set(&told, "%s", why); /* it may lie in what goes now */
+    if (has_sentinels(link) && (link->state == CONNECTING || link->state == GREETING)) {
+        redis_sentinels_distrust(link->options.sentinels, link->sentinel);
+    }
     hang_up(link);
     link->why = told;
-    timer_arm(link->timers, link->timer, wait_ms(link));
+    timer_arm(link->options.timers, link->timer, wait_ms(link));
     link->failures++;
     set_state(link, WAITING);
     enter(link);
@@ -118,42 +105,38 @@ void redis_link_drop(struct redis_link *link, enum err code, const char *why)
     leave(link);
 }
 
-static void drop_saying(struct redis_link *link, enum err code, const char *what, const char *why)
+static void drop_saying(struct redis_link *link, enum err code, const char *rest)
 {
     struct errbuf text;
 
-    if (link->server->unix_path[0] != '\0') {
-        errbuf_set(&text, "Redis at unix:%s: %s%s", link->server->unix_path, what, why);
-    } else {
-        errbuf_set(&text, "Redis at %s:%u: %s%s", link->server->host, (unsigned)link->server->port,
-                   what, why);
-    }
+    redis_conn_say(link->conn, rest, &text);
     redis_link_drop(link, code, text.text);
 }
 
-/* --- up --- */
+void redis_link_follow(struct redis_link *link, const struct redis_endpoint *at)
+{
+    char text[REDIS_ENDPOINT_TEXT];
+    struct errbuf why;
+
+    if (link->is_closed || link->state == STARTING || link->state == ASKING ||
+        (link->state != WAITING && redis_endpoint_equals(&link->at, at))) {
+        return;
+    }
+    redis_endpoint_format(at, text);
+    errbuf_set(&why, "Sentinel has made another Redis the master: %s", text);
+    enter(link);
+    redis_link_drop(link, ERR_UNAVAILABLE, why.text);
+    if (!link->is_closed) {
+        timer_arm(link->options.timers, link->timer, 0);
+    }
+    leave(link);
+}
+
+/* --- the greeting --- */
 
 enum err redis_link_send(struct redis_link *link, int argc, const struct slice *argv)
 {
-    const char *texts[ARGS_MAX];
-    size_t lengths[ARGS_MAX];
-    char *command = NULL;
-
-    if (argc > ARGS_MAX) {
-        return ERR_LIMIT;
-    }
-    for (int i = 0; i < argc; i++) {
-        texts[i] = argv[i].at == NULL ? "" : (const char *)argv[i].at;
-        lengths[i] = argv[i].len;
-    }
-    int len = redisFormatCommandArgv(&command, argc, texts, lengths);
-    if (len < 0) {
-        return ERR_NOMEM;
-    }
-    int rc = bufferevent_write(link->bev, command, (size_t)len);
-    secret_wipe(command, (size_t)len); /* the password is in one of them */
-    redisFreeCommand(command);
-    return rc == 0 ? ERR_OK : ERR_NOMEM;
+    return redis_conn_send(link->conn, argc, argv);
 }
 
 static struct slice text_slice(const char *text)
@@ -161,185 +144,147 @@ static struct slice text_slice(const char *text)
     return (struct slice){(const uint8_t *)text, strlen(text)};
 }
 
-static void greet(struct redis_link *link)
+static void on_connected(void *ctx)
 {
+    struct redis_link *link = ctx;
+    const struct redis_server *server = link->options.server;
     struct slice auth[3] = {text_slice("AUTH")};
-    const struct slice ping[1] = {text_slice("PING")};
+    const struct slice last[1] = {text_slice(has_sentinels(link) ? "ROLE" : "PING")};
     int argc = 1;
     enum err rc = ERR_OK;
 
     set_state(link, GREETING);
     link->greeted = 1;
-    if (link->server->username[0] != '\0') {
-        auth[argc++] = text_slice(link->server->username);
+    if (server->username[0] != '\0') {
+        auth[argc++] = text_slice(server->username);
     }
-    if (link->server->password.len > 0) {
-        auth[argc++] = (struct slice){link->server->password.at, link->server->password.len};
+    if (server->password.len > 0) {
+        auth[argc++] = (struct slice){server->password.at, server->password.len};
         link->greeted++;
         rc = redis_link_send(link, argc, auth);
     }
     if (rc == ERR_OK) {
-        rc = redis_link_send(link, 1, ping);
+        rc = redis_link_send(link, 1, last);
     }
     if (rc != ERR_OK) {
-        drop_saying(link, rc, "", err_text(rc));
+        drop_saying(link, rc, err_text(rc));
     }
+}
+
+/* AUTH and PING. */
+static enum err read_status(const struct redis_link *link, const redisReply *reply,
+                            struct errbuf *why)
+{
+    if (reply->type == REDIS_REPLY_STATUS) {
+        return ERR_OK;
+    }
+    if (reply->type != REDIS_REPLY_ERROR) {
+        errbuf_set(why, "this is no Redis: it answers PING with something else");
+        return ERR_PROTOCOL;
+    }
+    /* A user who may not PING is known all the same. */
+    if (link->greeted == 1 && strncmp(reply->str, "NOPERM", 6) == 0) {
+        return ERR_OK;
+    }
+    return redis_reply_classify(reply->str, (size_t)reply->len, why).code;
 }
 
 static void take_greeting(struct redis_link *link, const redisReply *reply)
 {
     struct errbuf why;
+    enum err rc = link->greeted == 1 && has_sentinels(link) ? redis_sentinels_read_role(reply, &why)
+                                                            : read_status(link, reply, &why);
 
-    if (reply->type == REDIS_REPLY_ERROR) {
-        struct redis_refusal refusal = redis_reply_classify(reply->str, (size_t)reply->len, &why);
-        /* A user who may not PING is known all the same. */
-        if (link->greeted != 1 || strncmp(reply->str, "NOPERM", 6) != 0) {
-            drop_saying(link, refusal.code, "", why.text);
-            return;
-        }
-    } else if (reply->type != REDIS_REPLY_STATUS) {
-        drop_saying(link, ERR_PROTOCOL, "",
-                    "this is no Redis: it answers PING with something else");
+    if (rc != ERR_OK) {
+        drop_saying(link, rc, why.text);
         return;
     }
     link->greeted--;
     if (link->greeted == 0) {
-        timer_disarm(link->timers, link->timer);
+        timer_disarm(link->options.timers, link->timer);
         set_state(link, UP);
         link->owner.on_up(link->owner.ctx);
     }
 }
 
-static void take_reply(struct redis_link *link, const redisReply *reply)
+static void on_reply(void *ctx, const redisReply *reply)
 {
-    if (link->state == GREETING) {
-        take_greeting(link, reply);
-        return;
-    }
-    link->failures = 0;
-    link->owner.on_reply(link->owner.ctx, reply);
-}
-
-/* Whole replies out of what has been read. */
-static void take_replies(struct redis_link *link)
-{
-    while (!link->is_closed && link->reader != NULL) {
-        void *reply = NULL;
-        if (redisReaderGetReply(link->reader, &reply) != REDIS_OK) {
-            drop_saying(link, ERR_PROTOCOL, "this is not Redis' protocol: ", link->reader->errstr);
-            return;
-        }
-        if (reply == NULL) {
-            return;
-        }
-        link->unread = 0;
-        take_reply(link, reply);
-        freeReplyObject(reply);
-    }
-}
-
-static void on_readable(struct bufferevent *bev, void *arg)
-{
-    struct redis_link *link = arg;
-    struct evbuffer *input = bufferevent_get_input(bev);
-    char piece[4096];
+    struct redis_link *link = ctx;
 
     enter(link);
-    while (!link->is_closed && link->bev == bev) {
-        int len = evbuffer_remove(input, piece, sizeof(piece));
-        if (len <= 0) {
-            break;
-        }
-        link->unread += (size_t)len;
-        if (link->unread > REDIS_LINK_INPUT_MAX) {
-            drop_saying(link, ERR_LIMIT, "", "its reply is larger than any of ours can be");
-        } else if (redisReaderFeed(link->reader, piece, (size_t)len) != REDIS_OK) {
-            drop_saying(link, ERR_NOMEM, "", "out of memory");
-        } else {
-            take_replies(link);
-        }
+    if (link->state == GREETING) {
+        take_greeting(link, reply);
+    } else {
+        link->failures = 0;
+        link->owner.on_reply(link->owner.ctx, reply);
     }
     leave(link);
+}
+
+static void on_end(void *ctx, enum err code, const char *why)
+{
+    redis_link_drop(ctx, code, why);
 }
 
 /* --- connecting --- */
 
-static void on_event(struct bufferevent *bev, short what, void *arg)
+static void connect_to(struct redis_link *link, const struct redis_endpoint *at)
 {
-    struct redis_link *link = arg;
-    int reason = EVUTIL_SOCKET_ERROR();
-    int dns = bufferevent_socket_get_dns_error(bev);
+    const struct redis_conn_options options = {
+        .base = link->options.base,
+        .dns = link->options.dns,
+        .at = at,
+        .whom = "Redis",
+        .tls = link->options.server->tls,
+        .owner = {.on_up = on_connected, .on_reply = on_reply, .on_end = on_end, .ctx = link},
+    };
+    struct errbuf why;
+
+    link->at = *at;
+    set_state(link, CONNECTING);
+    timer_arm(link->options.timers, link->timer, link->options.timeout_ms);
+    enum err rc = redis_conn_open(&options, &link->conn, &why);
+    if (rc != ERR_OK) {
+        redis_link_drop(link, rc, why.text);
+    }
+}
+
+static void on_master(void *ctx, const struct redis_endpoint *at, size_t index)
+{
+    struct redis_link *link = ctx;
 
     enter(link);
-    if ((what & BEV_EVENT_CONNECTED) != 0) {
-        greet(link);
-    } else if (dns != 0) {
-        drop_saying(link, ERR_UNAVAILABLE, "", evutil_gai_strerror(dns));
-    } else if ((what & BEV_EVENT_EOF) != 0) {
-        drop_saying(link, ERR_UNAVAILABLE, "", "it closed the connection");
-    } else {
-        drop_saying(link, ERR_UNAVAILABLE,
-                    link->state == CONNECTING ? "cannot connect: " : "connection lost: ",
-                    reason == 0 ? "the peer is gone" : evutil_socket_error_to_string(reason));
-    }
+    redis_ask_stop(link->ask);
+    link->ask = NULL;
+    link->sentinel = index;
+    connect_to(link, at);
     leave(link);
 }
 
-static int connect_unix(struct redis_link *link)
+static void on_none(void *ctx, enum err code, const char *why)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct redis_link *link = ctx;
+    struct errbuf text;
 
-    if (text_copy(address.sun_path, sizeof(address.sun_path), link->server->unix_path) != ERR_OK) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    return bufferevent_socket_connect(link->bev, (struct sockaddr *)&address, sizeof(address));
+    errbuf_set(&text, "no Sentinel leads to master %s: %s", link->options.sentinels->master, why);
+    redis_link_drop(link, code, text.text);
 }
 
-static int connect_tcp(struct redis_link *link)
+static void ask(struct redis_link *link)
 {
-    struct sockaddr_storage address;
-    int len = (int)sizeof(address);
+    const struct redis_ask_options options = {
+        .base = link->options.base,
+        .timers = link->options.timers,
+        .dns = link->options.dns,
+        .sentinels = link->options.sentinels,
+        .server = link->options.server,
+        .each_ms = link->options.timeout_ms / 2,
+        .owner = {.on_master = on_master, .on_none = on_none, .ctx = link},
+    };
 
-    if (evutil_parse_sockaddr_port(link->server->host, (struct sockaddr *)&address, &len) == 0) {
-        if (address.ss_family == AF_INET6) {
-            ((struct sockaddr_in6 *)&address)->sin6_port = htons(link->server->port);
-        } else {
-            ((struct sockaddr_in *)&address)->sin_port = htons(link->server->port);
-        }
-        return bufferevent_socket_connect(link->bev, (struct sockaddr *)&address, len);
-    }
-    /* Names are resolved by the loop: getaddrinfo() would stop everything for as long as it takes.
-     */
-    if (link->dns == NULL) {
-        link->dns = evdns_base_new(link->base, EVDNS_BASE_INITIALIZE_NAMESERVERS |
-                                                   EVDNS_BASE_DISABLE_WHEN_INACTIVE);
-    }
-    if (link->dns == NULL) {
-        errno = ENOMEM;
-        return -1;
-    }
-    return bufferevent_socket_connect_hostname(link->bev, link->dns, AF_UNSPEC, link->server->host,
-                                               link->server->port);
-}
-
-static void start(struct redis_link *link)
-{
-    set_state(link, CONNECTING);
-    timer_arm(link->timers, link->timer, link->timeout_ms);
-    link->reader = redisReaderCreate();
-    link->bev =
-        bufferevent_socket_new(link->base, -1, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
-    if (link->reader == NULL || link->bev == NULL) {
-        drop_saying(link, ERR_NOMEM, "", "out of memory");
-        return;
-    }
-    bufferevent_setcb(link->bev, on_readable, NULL, on_event, link);
-    errno = 0;
-    int rc = link->server->unix_path[0] != '\0' ? connect_unix(link) : connect_tcp(link);
-    if (rc != 0 || bufferevent_enable(link->bev, EV_READ | EV_WRITE) != 0) {
-        drop_saying(link, ERR_UNAVAILABLE,
-                    "cannot connect: ", errno == 0 ? "out of memory" : strerror(errno));
+    set_state(link, ASKING);
+    if (redis_ask_start(&options, &link->ask) != ERR_OK) {
+        redis_link_drop(link, ERR_NOMEM, "out of memory");
     }
 }
 
@@ -348,31 +293,28 @@ static void on_timer(void *arg)
     struct redis_link *link = arg;
 
     enter(link);
-    if (link->state == STARTING || link->state == WAITING) {
-        start(link);
+    if (link->state != STARTING && link->state != WAITING) {
+        drop_saying(link, ERR_TIMEOUT, redis_conn_silence(link->conn));
+    } else if (has_sentinels(link)) {
+        ask(link);
     } else {
-        drop_saying(link, ERR_TIMEOUT, "",
-                    link->state == CONNECTING ? "cannot connect in time"
-                                              : "it took the connection but does not answer");
+        connect_to(link, &link->options.server->at);
     }
     leave(link);
 }
 
 /* --- life --- */
 
-enum err redis_link_open(const struct redis_link_options *options, struct redis_link **out_link)
+enum err redis_link_open(const struct redis_link_options *options,
+                         const struct redis_link_owner *owner, struct redis_link **out_link)
 {
     struct redis_link *link = calloc(1, sizeof(*link));
 
     if (link == NULL) {
         return ERR_NOMEM;
     }
-    link->base = options->base;
-    link->timers = options->timers;
-    link->random = options->random;
-    link->server = options->server;
-    link->timeout_ms = options->timeout_ms;
-    link->owner = options->owner;
+    link->options = *options;
+    link->owner = *owner;
     link->timer = timer_new(options->timers, on_timer, link);
     if (link->timer == NULL) {
         free(link);
@@ -390,7 +332,7 @@ void redis_link_close(struct redis_link *link)
     }
     link->is_closed = true;
     hang_up(link);
-    timer_disarm(link->timers, link->timer);
+    timer_disarm(link->options.timers, link->timer);
     if (link->depth == 0) {
         destroy(link);
     }

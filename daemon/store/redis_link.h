@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One connection to Redis that comes back by itself: hiredis' formatter and reader over a libevent
- * bufferevent. Knows bytes, replies and the greeting; what commands mean its owner knows.
+ * The way to Redis, which comes back by itself: one redis_conn at a time. Knows where to go, the
+ * greeting and when to try again; what commands mean its owner knows.
  *
- *                +---------------------- any failure
- *                v                            ^
- *   STARTING -> (WAITING ->) CONNECTING -> GREETING (AUTH, PING) -> UP
+ *                +------------------------------- any failure
+ *                v                                     ^
+ *   STARTING -> (WAITING ->) [ASKING ->] CONNECTING -> GREETING (AUTH, PING or ROLE) -> UP
  *
- *   - CONNECTING and GREETING together may take timeout_ms; UP commands have their owner's
- *     deadlines, who calls redis_link_drop() when one passes.
+ *   - With Sentinels it asks them first, goes where they say, and is UP only with a master: ROLE
+ *     takes PING's place. A Sentinel whose answer led to none is not asked first the next time.
+ *   - CONNECTING (TLS included) and GREETING together may take timeout_ms, each Sentinel half of
+ *     that; UP commands have their owner's deadlines, who calls redis_link_drop() when one passes.
  *   - WAITING lasts 50 ms after the first failure and doubles up to 1 s, half of it random.
- *   - More than REDIS_LINK_INPUT_MAX bytes without a whole reply end the connection.
  *   - Commands are answered in order, or on_down() says that none of the rest will be.
  *   - All callbacks come from the loop, never from inside a call, but for on_down(), which
- *     redis_link_drop() calls. In each of them the link may be closed.
+ *     redis_link_drop() and redis_link_follow() call. In each of them the link may be closed.
  */
 #ifndef STEKD_STORE_REDIS_LINK_H
 #define STEKD_STORE_REDIS_LINK_H
@@ -25,13 +26,10 @@
 #include "base/err.h"
 #include "base/random.h"
 #include "host/timers.h"
+#include "store/redis_conn.h"
+#include "store/redis_sentinels.h"
 #include "store/redis_server.h"
 
-#define REDIS_LINK_INPUT_MAX (512 * 1024)
-
-struct event_base;
-struct evdns_base;
-struct redisReply;
 struct redis_link;
 
 struct redis_link_owner {
@@ -43,17 +41,20 @@ struct redis_link_owner {
     void *ctx;
 };
 
+/* What all links of one store share; borrowed by each. */
 struct redis_link_options {
     struct event_base *base;
     const struct timers *timers;
     const struct random_source *random; /* jitter only */
-    const struct redis_server *server;  /* borrowed */
+    const struct redis_server *server;
+    struct redis_sentinels *sentinels; /* count 0: server->at is the place */
+    struct redis_dns *dns;
     int64_t timeout_ms;
-    struct redis_link_owner owner;
 };
 
-/* Starts to connect in the next turn. ERR_NOMEM. */
+/* Starts to connect in the next turn. ERR_NOMEM. `options` is copied. */
 enum err redis_link_open(const struct redis_link_options *options,
+                         const struct redis_link_owner *owner,
                          struct redis_link **out_link) MUST_USE;
 /* No callback comes any more; the memory goes when the loop has left the link. NULL allowed. */
 void redis_link_close(struct redis_link *link);
@@ -61,11 +62,14 @@ void redis_link_close(struct redis_link *link);
 bool redis_link_is_up(const struct redis_link *link);
 /* WAITING: whatever is asked now has to be answered with redis_link_why(). */
 bool redis_link_is_waiting(const struct redis_link *link);
+/* Why the last connection ended, or could not be made; "": it never did. */
 const char *redis_link_why(const struct redis_link *link);
 
 /* Only while up. ERR_NOMEM: nothing was sent. */
 enum err redis_link_send(struct redis_link *link, int argc, const struct slice *argv) MUST_USE;
 /* Gives the connection up: on_down() follows, inside this call. Nothing if there is none. */
 void redis_link_drop(struct redis_link *link, enum err code, const char *why);
+/* The master is at `at` now: whoever is elsewhere, or waits, asks at once. A hint. */
+void redis_link_follow(struct redis_link *link, const struct redis_endpoint *at);
 
 #endif

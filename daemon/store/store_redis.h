@@ -9,6 +9,10 @@
  *     connection: the answer could come later and be taken for another's.
  *   - While there is no connection operations fail at once with the reason, and the connection
  *     comes back by itself.
+ *   - With Sentinels the connection is to the master they name, which every load asks for its role;
+ *     one that is none any more is left. A put that the old master took may be lost: a store is a
+ *     bulletin board.
+ *   - With TLS the server's certificate must name the host it was reached by.
  *   - A put is sent at most once (and once more as EVAL after NOSCRIPT, when nothing was done): a
  *     lost answer is ERR_TIMEOUT or ERR_UNAVAILABLE, and the caller looks what is there.
  */
@@ -19,11 +23,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <openssl/types.h>
+
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/random.h"
 #include "host/timers.h"
 #include "store/redis_hints.h"
+#include "store/redis_watch.h"
 #include "store/store.h"
 
 #define STORE_REDIS_TIMEOUT_MS INT64_C(2000)
@@ -42,15 +49,19 @@ struct store_redis_stats {
     bool is_up;
     bool is_open; /* the store is there */
     struct redis_hints_stats hints;
+    struct redis_watch_stats watch; /* with Sentinels */
 };
 
 struct store_redis_options {
     struct event_base *base;   /* borrowed until store_close(), like all below */
     const struct clock *clock; /* the deadlines' */
     const struct timers *timers;
-    const struct random_source *random; /* jitter */
-    struct redis_address address;       /* copied, the password into secret memory */
-    const char *prefix;                 /* copied; at most REDIS_PREFIX_MAX bytes */
+    const struct random_source *random;     /* jitter */
+    struct redis_address address;           /* copied, the password into secret memory; where, only
+                                               without Sentinels */
+    struct redis_sentinel_options sentinel; /* copied; {0}: none */
+    SSL_CTX *tls;       /* to Redis by TCP and to Sentinels; NULL: none; up-referenced */
+    const char *prefix; /* copied; at most REDIS_PREFIX_MAX bytes */
     int64_t timeout_ms;
     struct store_redis_stats *stats;
 };
@@ -58,5 +69,8 @@ struct store_redis_options {
 /* Does not wait for Redis. ERR_NOMEM, ERR_LIMIT (a text is too long), ERR_CRYPTO. */
 enum err store_redis_new(const struct store_redis_options *options,
                          struct store **out_store) MUST_USE;
+/* From the next connection on; the present ones stay. NULL: no TLS. Takes a reference. `store` is
+ * one of store_redis_new(). */
+void store_redis_set_tls(struct store *store, SSL_CTX *tls);
 
 #endif

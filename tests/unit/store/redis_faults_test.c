@@ -8,35 +8,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <event2/listener.h>
-#include <hiredis/hiredis.h>
 
 #include "host/clock_system.h"
 #include "host/random_system.h"
 #include "host/timers_libevent.h"
+#include "store/redis_conn.h"
 #include "store/redis_reply.h"
 #include "store/store_redis.h"
+#include "support/fake_redis.h"
 
 #define PATIENCE_MS 10000
 #define TIMEOUT_MS  150
-#define PEERS_MAX   64
 
 #define TIME_REPLY "*2\r\n$10\r\n1700000000\r\n$6\r\n250000\r\n"
-
-struct bench;
-
-struct peer {
-    struct bench *bench;
-    struct bufferevent *bev;
-    redisReader *reader;
-};
 
 /* What the server answers to each command; NULL: nothing at all. "" hangs up. */
 struct manners {
@@ -62,10 +50,9 @@ struct bench {
     char folder[64];
     char path[96];
     struct event_base *base;
-    struct evconnlistener *listener;
-    struct peer peers[PEERS_MAX];
-    size_t peer_count;
+    struct fake_redis *server;
     struct manners manners;
+    char *flood; /* `getrange` and its flood */
     unsigned int evals;
     struct clock clock;
     struct timers timers;
@@ -74,17 +61,22 @@ struct bench {
     struct store *store;
 };
 
-static void hang_up(struct peer *peer)
+static const char *flood_after(struct bench *bench, const char *text)
 {
-    if (peer->bev != NULL) {
-        bufferevent_free(peer->bev);
-        redisReaderFree(peer->reader);
-        peer->bev = NULL;
-    }
+    const size_t len = strlen(text);
+
+    free(bench->flood);
+    bench->flood = malloc(len + bench->manners.flood + 1);
+    assert_non_null(bench->flood);
+    memcpy(bench->flood, text, len);
+    memset(bench->flood + len, 'x', bench->manners.flood);
+    bench->flood[len + bench->manners.flood] = '\0';
+    return bench->flood;
 }
 
-static const char *find_answer(struct bench *bench, const char *command)
+static const char *answer(void *ctx, size_t argc, const char *const *argv)
 {
+    struct bench *bench = ctx;
     const struct manners *manners = &bench->manners;
     const struct {
         const char *command;
@@ -96,9 +88,13 @@ static const char *find_answer(struct bench *bench, const char *command)
         {"SUBSCRIBE", NULL},
     };
 
+    (void)argc;
+    bench->evals += strcmp(argv[0], "EVAL") == 0;
+    if (manners->flood > 0 && strcmp(argv[0], "GETRANGE") == 0) {
+        return flood_after(bench, manners->getrange);
+    }
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (strcmp(rows[i].command, command) == 0) {
-            bench->evals += i == 5;
+        if (strcmp(rows[i].command, argv[0]) == 0) {
             return rows[i].answer;
         }
     }
@@ -106,78 +102,12 @@ static const char *find_answer(struct bench *bench, const char *command)
     return NULL;
 }
 
-static void answer(struct peer *peer, const redisReply *command)
-{
-    const char *name = command->element[0]->str;
-    const char *text = find_answer(peer->bench, name);
-
-    if (text != NULL && text[0] == '\0') {
-        hang_up(peer);
-        return;
-    }
-    if (text != NULL) {
-        assert_int_equal(bufferevent_write(peer->bev, text, strlen(text)), 0);
-    }
-    if (peer->bench->manners.flood > 0 && strcmp(name, "GETRANGE") == 0) {
-        char *flood = calloc(1, peer->bench->manners.flood);
-        assert_non_null(flood);
-        assert_int_equal(bufferevent_write(peer->bev, flood, peer->bench->manners.flood), 0);
-        free(flood);
-    }
-}
-
-static void on_command(struct bufferevent *bev, void *arg)
-{
-    struct peer *peer = arg;
-    char piece[4096];
-    int len = evbuffer_remove(bufferevent_get_input(bev), piece, sizeof(piece));
-
-    while (len > 0 && peer->bev != NULL) {
-        void *command = NULL;
-        assert_int_equal(redisReaderFeed(peer->reader, piece, (size_t)len), REDIS_OK);
-        len = evbuffer_remove(bufferevent_get_input(bev), piece, sizeof(piece));
-        while (peer->bev != NULL && redisReaderGetReply(peer->reader, &command) == REDIS_OK &&
-               command != NULL) {
-            answer(peer, command);
-            freeReplyObject(command);
-            command = NULL;
-        }
-    }
-}
-
-static void on_gone(struct bufferevent *bev, short what, void *arg)
-{
-    (void)bev;
-    (void)what;
-    hang_up(arg);
-}
-
-static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *from,
-                      int len, void *arg)
-{
-    struct bench *bench = arg;
-    struct peer *peer = &bench->peers[bench->peer_count++];
-
-    (void)listener;
-    (void)from;
-    (void)len;
-    assert_true(bench->peer_count < PEERS_MAX);
-    peer->bench = bench;
-    peer->reader = redisReaderCreate();
-    peer->bev = bufferevent_socket_new(bench->base, fd, BEV_OPT_CLOSE_ON_FREE);
-    bufferevent_setcb(peer->bev, on_command, NULL, on_gone, peer);
-    assert_int_equal(bufferevent_enable(peer->bev, EV_READ | EV_WRITE), 0);
-}
-
 static void serve(struct bench *bench)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const struct fake_redis_options options = {
+        .base = bench->base, .unix_path = bench->path, .answer = answer, .ctx = bench};
 
-    assert_int_equal(text_copy(address.sun_path, sizeof(address.sun_path), bench->path), ERR_OK);
-    bench->listener = evconnlistener_new_bind(bench->base, on_accept, bench,
-                                              LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 8,
-                                              (struct sockaddr *)&address, sizeof(address));
-    assert_non_null(bench->listener);
+    bench->server = fake_redis_start(&options);
 }
 
 static void open_bench(struct bench *bench, const struct manners *manners)
@@ -207,14 +137,8 @@ static void open_bench(struct bench *bench, const struct manners *manners)
 
 static void stop_serving(struct bench *bench)
 {
-    if (bench->listener != NULL) {
-        evconnlistener_free(bench->listener);
-        bench->listener = NULL;
-        (void)unlink(bench->path);
-    }
-    for (size_t i = 0; i < bench->peer_count; i++) {
-        hang_up(&bench->peers[i]);
-    }
+    fake_redis_stop(bench->server);
+    bench->server = NULL;
 }
 
 static void close_bench(struct bench *bench)
@@ -222,6 +146,7 @@ static void close_bench(struct bench *bench)
     store_close(bench->store);
     stop_serving(bench);
     event_base_free(bench->base);
+    free(bench->flood);
     assert_int_equal(rmdir(bench->folder), 0);
 }
 
@@ -434,7 +359,7 @@ static void a_server_that_stops_midway_costs_one_deadline_and_a_connection(void 
         {"*2\r\n:0\r\n:17000", 0, ERR_TIMEOUT},
         {"$", 0, ERR_TIMEOUT},
         {"", 0, ERR_UNAVAILABLE},
-        {"$1000000000\r\n", REDIS_LINK_INPUT_MAX + 4096, ERR_LIMIT},
+        {"$1000000000\r\n", REDIS_CONN_INPUT_MAX + 4096, ERR_LIMIT},
     };
 
     (void)unused;

@@ -3,6 +3,7 @@
 #include "store/store_redis.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,16 +14,23 @@
 #include <cmocka.h>
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
+#include <openssl/ssl.h>
 
 #include "host/clock_system.h"
 #include "host/random_system.h"
 #include "host/timers_libevent.h"
+#include "support/redis_pki.h"
 #include "support/redis_process.h"
 #include "support/store_contract.h"
 
 #define PATIENCE_MS 10000
 
 static struct redis_process server; /* one for all tests: each begins with FLUSHALL */
+static struct redis_process sentinel;
+static struct redis_pki pki;
+
+/* The ways to the one server. */
+enum way { BY_SOCKET, BY_TLS, BY_SENTINEL };
 
 struct env {
     struct event_base *base;
@@ -71,25 +79,43 @@ static struct env *make_env(void)
     return env;
 }
 
-static struct store *open_store(struct env *env, const char *username, const char *password)
+static struct store *open_store_by(struct env *env, enum way way, const char *username,
+                                   const char *password)
 {
     struct store *store = NULL;
-    const struct store_redis_options options = {
+    SSL_CTX *tls = way == BY_SOCKET ? NULL : redis_pki_client(&pki.ca, &pki.client);
+    const struct redis_address sentinel_at = {.host = "localhost", .port = sentinel.tls_port};
+    struct store_redis_options options = {
         .base = env->base,
         .clock = &env->clock,
         .timers = &env->timers,
         .random = &env->random,
-        .address = {.unix_path = server.socket,
-                    .username = username,
+        .address = {.username = username,
                     .password = {(const uint8_t *)password,
                                  password == NULL ? 0 : strlen(password)}},
+        .tls = tls,
         .prefix = "stek",
         .timeout_ms = 5000,
         .stats = &env->stats,
     };
 
+    if (way == BY_SOCKET) {
+        options.address.unix_path = server.socket;
+    } else if (way == BY_TLS) {
+        options.address.host = "127.0.0.1";
+        options.address.port = server.tls_port;
+    } else {
+        options.sentinel =
+            (struct redis_sentinel_options){.master = "stek", .at = &sentinel_at, .count = 1};
+    }
     assert_int_equal(store_redis_new(&options, &store), ERR_OK);
+    SSL_CTX_free(tls);
     return store;
+}
+
+static struct store *open_store(struct env *env, const char *username, const char *password)
+{
+    return open_store_by(env, BY_SOCKET, username, password);
 }
 
 static void free_env(void *arg)
@@ -172,12 +198,27 @@ static int64_t store_time(void *arg)
     return now;
 }
 
-static void *set_up(struct store **out_store)
+static void *set_up_by(enum way way, struct store **out_store)
 {
     struct env *env = make_env();
 
-    *out_store = open_store(env, NULL, NULL);
+    *out_store = open_store_by(env, way, NULL, NULL);
     return env;
+}
+
+static void *set_up(struct store **out_store)
+{
+    return set_up_by(BY_SOCKET, out_store);
+}
+
+static void *set_up_tls(struct store **out_store)
+{
+    return set_up_by(BY_TLS, out_store);
+}
+
+static void *set_up_sentinel(struct store **out_store)
+{
+    return set_up_by(BY_SENTINEL, out_store);
 }
 
 /* --- what only this store promises --- */
@@ -334,6 +375,51 @@ static void a_key_of_another_kind_is_refused_in_words(void **unused)
     free_env(env);
 }
 
+static void only_what_the_certificates_allow_comes_to_redis(void **unused)
+{
+    const struct {
+        const char *host;
+        const struct cert *ca;
+        const struct cert *own;
+        enum err want;
+        const char *why;
+    } rows[] = {
+        {"127.0.0.1", &pki.ca, &pki.client, ERR_OK, ""},
+        {"localhost", &pki.ca, &pki.client, ERR_OK, ""},
+        {"127.0.0.3", &pki.ca, &pki.client, ERR_UNAVAILABLE, "cannot connect: Connection refused"},
+        {"127.0.0.2", &pki.ca, &pki.client, ERR_DENIED, "not for the address"},
+        {"127.0.0.1", &pki.other_ca, &pki.client, ERR_DENIED, "no CA that is trusted here"},
+        {"127.0.0.1", &pki.ca, &pki.stranger, ERR_DENIED, "refuses our certificate"},
+        {"127.0.0.1", &pki.ca, NULL, ERR_DENIED, "demands a client certificate"},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct env *env = make_env();
+        struct store *store = NULL;
+        SSL_CTX *tls = redis_pki_client(rows[i].ca, rows[i].own);
+        const struct store_redis_options options = {
+            .base = env->base,
+            .clock = &env->clock,
+            .timers = &env->timers,
+            .random = &env->random,
+            .address = {.host = rows[i].host, .port = server.tls_port},
+            .tls = tls,
+            .prefix = "stek",
+            .timeout_ms = 5000,
+            .stats = &env->stats,
+        };
+        assert_int_equal(store_redis_new(&options, &store), ERR_OK);
+        SSL_CTX_free(tls);
+        struct outcome outcome = load(env, store);
+        if (outcome.code != rows[i].want || strstr(outcome.why, rows[i].why) == NULL) {
+            fail_msg("row %zu: %s", i, outcome.why);
+        }
+        store_close(store);
+        free_env(env);
+    }
+}
+
 static void who_may_not_come_in_is_told_what_to_set(void **unused)
 {
     static const struct {
@@ -400,29 +486,45 @@ static void a_put_of_one_daemon_is_hinted_to_another(void **unused)
     free_env(two);
 }
 
-int main(void)
+static int run_contract(const char *name, void *(*set_up_by_way)(struct store **))
 {
     const struct store_contract redis = {
-        .name = "redis",
-        .set_up = set_up,
+        .name = name,
+        .set_up = set_up_by_way,
         .settle = settle,
         .pass = pass,
         .store_time = store_time,
         .store_time_slack_ms = 5000,
         .tear_down = free_env,
     };
+
+    return store_contract_run(&redis);
+}
+
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_record_is_one_string_with_a_date_under_a_fixed_name),
         cmocka_unit_test(the_script_is_sent_once_and_again_when_the_server_forgot_it),
         cmocka_unit_test(foreign_values_are_records_that_can_be_replaced),
         cmocka_unit_test(a_key_of_another_kind_is_refused_in_words),
+        cmocka_unit_test(only_what_the_certificates_allow_comes_to_redis),
         cmocka_unit_test(who_may_not_come_in_is_told_what_to_set),
         cmocka_unit_test(a_put_of_one_daemon_is_hinted_to_another),
     };
+    const char *const addresses[] = {"--bind", "127.0.0.1", "127.0.0.2", NULL};
+    const struct redis_process_tls tls = {.ca = &pki.ca, .server = &pki.server};
 
-    redis_process_start(&server, NULL);
-    int failed = store_contract_run(&redis);
+    assert_true(signal(SIGPIPE, SIG_IGN) != SIG_ERR); /* as in the daemon */
+    redis_pki_init(&pki);
+    redis_process_start(&server, &tls, addresses);
+    redis_process_start_sentinel(&sentinel, &tls, &server);
+    int failed = run_contract("redis", set_up);
+    failed += run_contract("redis over TLS", set_up_tls);
+    failed += run_contract("redis by Sentinel over TLS", set_up_sentinel);
     failed += cmocka_run_group_tests(tests, NULL, NULL);
+    redis_process_stop(&sentinel);
     redis_process_stop(&server);
+    redis_pki_fini(&pki);
     return failed;
 }
