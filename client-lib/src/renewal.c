@@ -41,11 +41,14 @@ static void warn_of_the_end(struct renewal *renewal, int64_t left_ms, int64_t li
 
 void renewal_step(struct renewal *renewal, int64_t boot_ms, int64_t wall_ms)
 {
-    if (boot_ms < renewal_due(renewal)) {
+    if (renewal->credentials == NULL ||
+        (boot_ms < renewal->look_at &&
+         renewal->version == credentials_version(renewal->credentials))) {
         return;
     }
     errbuf_set(&renewal->trouble, "%s", "");
     const enum err rc = credentials_look(renewal->credentials, wall_ms, &renewal->trouble);
+    renewal->version = credentials_version(renewal->credentials);
     const struct credentials_dates dates = credentials_dates(renewal->credentials);
     const int64_t left_ms = clock_between_ms(wall_ms, dates.not_after_ms);
     if (rc == ERR_OK) {

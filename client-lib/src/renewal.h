@@ -16,14 +16,15 @@
 struct renewal {
     struct credentials *credentials; /* borrowed; NULL: nothing is ever due */
     int64_t look_at;                 /* boot ms */
+    uint64_t version;                /* of the credentials judged last */
     struct errbuf trouble;           /* "" when all is well */
 };
 
 void renewal_init(struct renewal *renewal, struct credentials *credentials);
 /* Boot ms, or INT64_MAX. */
 int64_t renewal_due(const struct renewal *renewal);
-/* Looks if that is due, and says in `trouble`: new files that are no good, or a certificate of
- * whose life less than a tenth is left. */
+/* Looks if that is due, or somebody else has found new files, and says in `trouble`: new files that
+ * are no good, or a certificate of whose life less than a tenth is left. */
 void renewal_step(struct renewal *renewal, int64_t boot_ms, int64_t wall_ms);
 
 #endif

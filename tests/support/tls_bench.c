@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <openssl/ssl.h>
@@ -40,8 +41,8 @@ struct cert tls_bench_renew(struct tls_bench *bench, const struct cert *issuer, 
     const struct cert_wish wish = {.name = "frontend",
                                    .san = "URI:spiffe://example.org/frontend/1",
                                    .eku = "clientAuth",
-                                   .from_s = -3600,
-                                   .until_s = until_s};
+                                   .from_s = bench->shift_s - 3600,
+                                   .until_s = bench->shift_s + until_s};
     const struct cert cert = cert_make(&wish, issuer);
     tls_bench_put(bench->key_path, cert.key_pem, 0600);
     tls_bench_put(bench->cert_path, cert.pem, 0644);
@@ -50,8 +51,17 @@ struct cert tls_bench_renew(struct tls_bench *bench, const struct cert *issuer, 
 
 void tls_bench_init(struct tls_bench *bench)
 {
-    const struct cert_wish ca = {.name = "authority", .is_ca = true};
-    *bench = (struct tls_bench){.folder = "/tmp/stek-test-XXXXXX"};
+    tls_bench_init_at(bench, time(NULL));
+}
+
+void tls_bench_init_at(struct tls_bench *bench, int64_t at_s)
+{
+    const int64_t shift_s = at_s - time(NULL);
+    const struct cert_wish ca = {.name = "authority",
+                                 .is_ca = true,
+                                 .from_s = shift_s - 7200,
+                                 .until_s = shift_s + INT64_C(10) * 86400};
+    *bench = (struct tls_bench){.folder = "/tmp/stek-test-XXXXXX", .shift_s = shift_s};
     need(mkdtemp(bench->folder) != NULL);
     name_path(bench, "ca.pem", bench->ca_path);
     name_path(bench, "client.pem", bench->cert_path);
@@ -92,6 +102,7 @@ SSL_CTX *tls_bench_daemon_as(struct tls_bench *bench, const struct cert_wish *wi
     need(SSL_CTX_use_PrivateKey(context, cert.key) == 1);
     need(X509_STORE_add_cert(SSL_CTX_get_cert_store(context), bench->ca.x509) == 1);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    X509_VERIFY_PARAM_set_time(SSL_CTX_get0_param(context), time(NULL) + bench->shift_s);
     SSL_CTX_set_alpn_select_cb(context, choose_h2, NULL);
     (void)SSL_CTX_set_num_tickets(context, 0);
     cert_fini(&cert);
@@ -100,7 +111,10 @@ SSL_CTX *tls_bench_daemon_as(struct tls_bench *bench, const struct cert_wish *wi
 
 SSL_CTX *tls_bench_daemon(struct tls_bench *bench)
 {
-    const struct cert_wish wish = {
-        .name = "stekd", .san = "DNS:localhost,IP:127.0.0.1,IP:::1", .eku = "serverAuth"};
+    const struct cert_wish wish = {.name = "stekd",
+                                   .san = "DNS:localhost,IP:127.0.0.1,IP:::1",
+                                   .eku = "serverAuth",
+                                   .from_s = bench->shift_s - 3600,
+                                   .until_s = bench->shift_s + 86400};
     return tls_bench_daemon_as(bench, &wish, &bench->ca);
 }

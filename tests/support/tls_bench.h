@@ -4,6 +4,7 @@
 #ifndef STEK_TESTS_SUPPORT_TLS_BENCH_H
 #define STEK_TESTS_SUPPORT_TLS_BENCH_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include <openssl/types.h>
@@ -11,6 +12,7 @@
 #include "support/certs.h"
 
 struct tls_bench {
+    int64_t shift_s; /* from now to the time for which all certificates are made */
     char folder[32];
     char ca_path[64];
     char cert_path[64];
@@ -20,11 +22,14 @@ struct tls_bench {
 };
 
 void tls_bench_init(struct tls_bench *bench);
+/* In a world whose time is `at_s`, Unix seconds. */
+void tls_bench_init_at(struct tls_bench *bench, int64_t at_s);
 void tls_bench_fini(struct tls_bench *bench);
 
 /* By a new file and a rename, as those do who renew certificates. */
 void tls_bench_put(const char *path, const char *text, mode_t mode);
-/* A certificate for clients in both files, of `issuer`; the caller gives it to cert_fini(). */
+/* A certificate for clients in both files, of `issuer`, that began an hour ago; the caller gives it
+ * to cert_fini(). */
 struct cert tls_bench_renew(struct tls_bench *bench, const struct cert *issuer, int64_t until_s);
 
 /* What daemons do: mutual TLS 1.3, ALPN h2. The certificate is for 127.0.0.1, ::1 and localhost.
