@@ -393,5 +393,5 @@ size_t app_descriptor_need(const struct config *config)
 
     const size_t http = config->http.address[0] == '\0' ? 0 : 1 + OPS_HTTP_CONNECTIONS_MAX;
 
-    return base + config->listener_count + SERVER_CONNECTIONS_MAX + http;
+    return base + config->listener_count + SERVER_CONNECTIONS_MAX + SERVER_HANDSHAKES_MAX + http;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/call.h"
 
+#include <stdio.h>
+
 #include "serve/call_private.h"
 
 void *call_state(struct call *call)
@@ -129,11 +131,46 @@ bool call_authorize(struct call *call, enum authz_action action, const char *rea
     struct errbuf why;
 
     if (verdict.is_allowed) {
+        call->is_authorized = true;
+        call->action = action;
+        (void)snprintf(call->realm, sizeof(call->realm), "%s", realm == NULL ? "" : realm);
         return true;
     }
     authz_explain_denial(call_peer(call), action, realm, &why);
     services->stats->calls_denied++;
     log_denied(call, why.text);
     call_finish(call, ERR_DENIED, why.text);
+    return false;
+}
+
+void call_deny(struct call *call, const char *why)
+{
+    if (call->is_finished) {
+        return;
+    }
+    call_finish(call, ERR_DENIED, why);
+    if (call->method->on_denied != NULL) {
+        call->method->on_denied(call);
+    }
+}
+
+bool call_recheck(struct call *call)
+{
+    const struct services *services = call_services(call);
+    const char *realm = call->realm[0] == '\0' ? NULL : call->realm;
+    struct errbuf why;
+
+    if (call->is_finished || !call->is_authorized) {
+        return true;
+    }
+    if (realm != NULL && !services_have_realm(services, realm)) {
+        errbuf_set(&why, "realm \"%s\" is no longer in the configuration of stekd", realm);
+    } else if (authz_decide(services->rules, call_peer(call), call->action, realm).is_allowed) {
+        return true;
+    } else {
+        authz_explain_denial(call_peer(call), call->action, realm, &why);
+    }
+    log_denied(call, why.text);
+    call_deny(call, why.text);
     return false;
 }

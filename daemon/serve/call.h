@@ -46,6 +46,9 @@ struct method {
     void (*on_writable)(struct call *call);
     /* The daemon stops: end a stream that would not end by itself. */
     void (*on_drain)(struct call *call);
+    /* The caller may not have this any longer: let go at once of what call_authorize() allowed
+     * (the realm may be gone next). The call has ended already. */
+    void (*on_denied)(struct call *call);
     /* Let go of everything in the state; the call is freed afterwards. */
     void (*on_closed)(struct call *call);
 };
@@ -75,7 +78,8 @@ void call_want_writable(struct call *call);
 void call_limit(struct call *call, int64_t delay_ms, const char *why);
 void call_limit_none(struct call *call);
 
-/* Whether the caller may; a denial is counted and logged, and ends the call with a sentence. */
+/* Whether the caller may; a denial is counted and logged, and ends the call with a sentence. What
+ * was allowed is asked again when rules or realms change, for as long as the call is open. */
 bool call_authorize(struct call *call, enum authz_action action, const char *realm) MUST_USE;
 
 /* log_limit_allows() with the caller's of the two. */

@@ -6,6 +6,7 @@
 #include <stdalign.h>
 #include <stddef.h>
 
+#include "base/text.h"
 #include "serve/call_set.h"
 
 #define CALL_NO_LIMIT INT64_MAX
@@ -19,9 +20,12 @@ struct call {
     uint32_t messages; /* received so far */
     bool is_finished;
     bool wants_writable;
-    int64_t deadline;      /* boot clock; the client's, or our own for unary calls */
-    int64_t limit;         /* boot clock; the handler's, see call_limit() */
-    const char *limit_why; /* a constant */
+    bool is_authorized; /* for the following */
+    enum authz_action action;
+    char realm[REALM_NAME_MAX + 1]; /* "": all realms */
+    int64_t deadline;               /* boot clock; the client's, or our own for unary calls */
+    int64_t limit;                  /* boot clock; the handler's, see call_limit() */
+    const char *limit_why;          /* a constant */
     alignas(max_align_t) unsigned char state[];
 };
 
@@ -39,6 +43,11 @@ struct call_set {
 
 /* Sees to it that the set's timer fires by then. */
 void call_set_wake_at(struct call_set *set, int64_t boot_ms);
+
+/* Whether what was authorized would be so now; if not, the call ends with a sentence. */
+bool call_recheck(struct call *call);
+/* Ends the call with ERR_DENIED and lets its handler let go. */
+void call_deny(struct call *call, const char *why);
 
 /* Counts the end of a call; `method` NULL: there was none of that name. */
 void call_set_count_end(struct call_set *set, const struct method *method, enum err code);

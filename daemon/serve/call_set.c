@@ -307,6 +307,23 @@ bool call_set_has_begun(const struct call_set *set)
     return set->has_begun;
 }
 
+void call_set_deny(struct call_set *set, const char *why)
+{
+    for (struct call *call = set->first; call != NULL; call = call->next) {
+        call_deny(call, why);
+    }
+}
+
+size_t call_set_recheck(struct call_set *set)
+{
+    size_t ended = 0;
+
+    for (struct call *call = set->first; call != NULL; call = call->next) {
+        ended += !call_recheck(call);
+    }
+    return ended;
+}
+
 void call_set_shutdown(struct call_set *set, const char *reason)
 {
     if (set->is_draining) {

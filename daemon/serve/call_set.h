@@ -40,6 +40,12 @@ int64_t call_set_idle_since(const struct call_set *set);
 /* Latches with the first well-formed request. */
 bool call_set_has_begun(const struct call_set *set);
 
+/* Every call ends with ERR_DENIED and `why`. Not from inside a call's callback. */
+void call_set_deny(struct call_set *set, const char *why);
+/* Ends the calls that the present rules and realms no longer allow; how many those were. Likewise.
+ */
+size_t call_set_recheck(struct call_set *set);
+
 /* GOAWAY. No new calls; those there may finish, and streams are asked to. */
 void call_set_shutdown(struct call_set *set, const char *reason);
 

@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/connection.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <event2/event.h>
 
-#define READ_MAX 16384
+#define READ_MAX   16384
+#define READ_BURST 16 /* then the loop's other events have their turn */
 
 struct connection {
     const struct connection_env *env;
-    struct peer peer; /* owned */
-    int fd;           /* owned */
+    struct peer peer;            /* owned */
+    struct transport *transport; /* owned */
     struct call_set *calls;
     struct event *readable;
     struct event *writable;
@@ -67,19 +65,19 @@ static struct serve_stats *stats_of(const struct connection *c)
 /* How many bytes the socket took, 0 when it is full. */
 static size_t send_some(struct connection *c, struct slice bytes)
 {
-    for (;;) {
-        ssize_t sent = send(c->fd, bytes.at, bytes.len, MSG_NOSIGNAL);
-        if (sent >= 0) {
-            return (size_t)sent;
-        }
-        if (errno == EINTR) {
-            continue;
-        }
-        if (errno != EAGAIN && errno != EWOULDBLOCK) {
-            c->is_broken = true;
-        }
+    size_t sent = 0;
+
+    switch (transport_write(c->transport, bytes, &sent)) {
+    case TRANSPORT_OK:
+        return sent;
+    case TRANSPORT_WAIT:
         return 0;
+    case TRANSPORT_END:
+    case TRANSPORT_BROKEN:
+        break;
     }
+    c->is_broken = true;
+    return 0;
 }
 
 /* Sends what an earlier flush left. True when nothing is left. */
@@ -219,27 +217,48 @@ static void log_broken(struct connection *c, const char *why)
         LOG_FIELDS(log_string("peer", who), log_string("why", why), log_int("unlogged", unlogged)));
 }
 
-static void take_input(struct connection *c)
+static void give_up(struct connection *c, const char *why)
 {
-    uint8_t bytes[READ_MAX]; /* requests: nothing secret */
+    stats_of(c)->protocol_errors++;
+    log_broken(c, why);
+}
+
+/* False: nothing more is to be read now. */
+static bool take_some(struct connection *c)
+{
+    uint8_t bytes[READ_MAX];
+    size_t got = 0;
     struct errbuf why = {""};
 
-    ssize_t got = recv(c->fd, bytes, sizeof(bytes), 0);
-    if (got < 0) {
-        c->is_broken = errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR;
-        return;
-    }
-    if (got == 0) {
+    switch (transport_read(c->transport, bytes, sizeof(bytes), &got, &why)) {
+    case TRANSPORT_OK:
+        break;
+    case TRANSPORT_WAIT:
+        return false;
+    case TRANSPORT_BROKEN:
+        give_up(c, why.text);
         c->is_broken = true;
-        return;
+        return false;
+    case TRANSPORT_END:
+        c->is_broken = true;
+        return false;
     }
-    if (c->is_closing ||
-        call_set_feed(c->calls, (struct slice){bytes, (size_t)got}, &why) == ERR_OK) {
-        return;
+    if (!c->is_closing && call_set_feed(c->calls, (struct slice){bytes, got}, &why) != ERR_OK) {
+        c->is_closing = true;
+        give_up(c, why.text);
     }
-    c->is_closing = true;
-    stats_of(c)->protocol_errors++;
-    log_broken(c, why.text);
+    return transport_has_buffered(c->transport);
+}
+
+static void take_input(struct connection *c)
+{
+    for (int i = 0; i < READ_BURST; i++) {
+        if (!take_some(c)) {
+            return;
+        }
+    }
+    /* What TLS holds already makes no socket readable. */
+    event_active(c->readable, EV_READ, 1);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -283,6 +302,7 @@ static void on_output(void *ctx)
 static enum err make_parts(struct connection *c)
 {
     struct event_base *base = c->env->base;
+    const int fd = transport_get_fd(c->transport);
     const struct call_set_options options = {
         .services = c->env->services,
         .peer = &c->peer,
@@ -291,8 +311,8 @@ static enum err make_parts(struct connection *c)
         .ctx = c,
     };
 
-    c->readable = event_new(base, c->fd, EV_READ | EV_PERSIST, on_readable, c);
-    c->writable = event_new(base, c->fd, EV_WRITE, on_writable, c);
+    c->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, c);
+    c->writable = event_new(base, fd, EV_WRITE, on_writable, c);
     c->wake = event_new(base, -1, 0, on_wake, c);
     c->guard = timer_new(c->env->services->timers, on_guard, c);
     if (c->readable == NULL || c->writable == NULL || c->wake == NULL || c->guard == NULL) {
@@ -325,14 +345,12 @@ void connection_free(struct connection *c)
     timer_free(c->env->services->timers, c->guard);
     secret_buf_fini(&c->unsent);
     peer_fini(&c->peer);
-    if (c->fd >= 0) {
-        (void)close(c->fd);
-    }
+    transport_free(c->transport);
     free(c);
 }
 
-enum err connection_new(const struct connection_env *env, int fd, struct peer *peer,
-                        struct connection **out_connection)
+enum err connection_new(const struct connection_env *env, struct transport *transport,
+                        struct peer *peer, struct connection **out_connection)
 {
     struct connection *c = calloc(1, sizeof(*c));
 
@@ -340,14 +358,14 @@ enum err connection_new(const struct connection_env *env, int fd, struct peer *p
         return ERR_NOMEM;
     }
     c->env = env;
-    c->fd = fd;
+    c->transport = transport;
     c->peer = *peer;
     c->since = boot_now(c);
     c->guard_due = INT64_MAX;
     enum err rc = make_parts(c);
     if (rc != ERR_OK) {
-        /* Socket and peer stay the caller's. */
-        c->fd = -1;
+        /* Transport and peer stay the caller's. */
+        c->transport = NULL;
         c->peer = (struct peer){0};
         connection_free(c);
         return rc;
@@ -369,4 +387,33 @@ void connection_drain(struct connection *c, const char *reason)
     call_set_shutdown(c->calls, reason);
     arm_guard(c);
     on_output(c);
+}
+
+void connection_cut(struct connection *c, const char *why)
+{
+    if (c->is_over) {
+        return;
+    }
+    call_set_deny(c->calls, why);
+    connection_drain(c, why);
+    const int64_t until = boot_now(c) + CONNECTION_CUT_MS;
+    if (until < c->drain_until) {
+        c->drain_until = until;
+        arm_guard(c);
+    }
+}
+
+size_t connection_recheck(struct connection *c)
+{
+    return c->is_over ? 0 : call_set_recheck(c->calls);
+}
+
+const struct peer *connection_get_peer(const struct connection *c)
+{
+    return &c->peer;
+}
+
+const struct transport *connection_get_transport(const struct connection *c)
+{
+    return c->transport;
 }

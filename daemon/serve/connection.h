@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One accepted socket: bytes between it and a call_set, with the limits on what a peer can make
- * us hold.
+ * One peer that we know: bytes between its transport and a call_set, with the limits on what a peer
+ * can make us hold.
  *
  *      WAITING ---> SERVING <---> IDLE          WAITING: no request yet (handshake limit)
  *         |            |            |           IDLE: no call under way (idle limit)
@@ -20,12 +20,13 @@
 #include <stdint.h>
 
 #include "serve/call_set.h"
+#include "serve/transport.h"
 
 struct event_base;
 struct connection;
 
 struct connection_limits {
-    int64_t handshake_ms; /* from accept to the first request */
+    int64_t handshake_ms; /* to the first request; before it, as long for TLS */
     int64_t idle_ms;      /* without a call under way */
     int64_t stall_ms;     /* with bytes to send and none taken */
     int64_t drain_ms;     /* for calls to finish after GOAWAY */
@@ -50,15 +51,27 @@ struct connection_env {
     void *ctx;
 };
 
-/* On success `fd` and what `peer` owns have moved to the connection. On failure both stay the
- * caller's. */
-enum err connection_new(const struct connection_env *env, int fd, struct peer *peer,
-                        struct connection **out_connection) MUST_USE;
+/* On success `transport` and what `peer` owns have moved to the connection. On failure both stay
+ * the caller's. */
+enum err connection_new(const struct connection_env *env, struct transport *transport,
+                        struct peer *peer, struct connection **out_connection) MUST_USE;
 /* Closes the socket. Calls nothing back. Not from inside a call's or session's callback. NULL
  * allowed. */
 void connection_free(struct connection *connection);
 
 /* GOAWAY; over when the calls have finished, or after drain_ms. */
 void connection_drain(struct connection *connection, const char *reason);
+
+/* Its peer may not be here any longer: every call ends with ERR_DENIED and `why`, GOAWAY says it
+ * too, and after CONNECTION_CUT_MS it is over whatever the peer does. */
+#define CONNECTION_CUT_MS INT64_C(500)
+void connection_cut(struct connection *connection, const char *why);
+
+/* Ends the calls that the present rules and realms no longer allow; how many those were. */
+size_t connection_recheck(struct connection *connection);
+
+/* Borrowed. */
+const struct peer *connection_get_peer(const struct connection *connection);
+const struct transport *connection_get_transport(const struct connection *connection);
 
 #endif

@@ -12,20 +12,22 @@
 #include <event2/event.h>
 
 #include "base/text.h"
+#include "serve/tcp_socket.h"
 
 #define ACCEPT_BURST 32 /* then the loop's other events have their turn */
 
 struct listener {
-    struct listener_options options; /* path points into `address` */
-    struct sockaddr_un address;
-    int fd;               /* owned; -1: none */
-    bool is_bound;        /* the file is ours to remove ... */
-    dev_t device;         /* ... while it is still this one */
-    ino_t inode;          /* likewise */
-    struct event *event;  /* owned */
-    struct timer *retry;  /* owned */
-    bool is_paused;       /* by listener_pause() */
-    bool is_out_of_files; /* until the retry timer or listener_resume() */
+    struct listener_options options;    /* path and host NULL once it is open */
+    struct sockaddr_un address;         /* Unix */
+    char tcp_name[TCP_SOCKET_NAME_MAX]; /* TCP; else "" */
+    int fd;                             /* owned; -1: none */
+    bool is_bound;                      /* the file is ours to remove ... */
+    dev_t device;                       /* ... while it is still this one */
+    ino_t inode;                        /* likewise */
+    struct event *event;                /* owned */
+    struct timer *retry;                /* owned */
+    bool is_paused;                     /* by listener_pause() */
+    bool is_out_of_files;               /* until the retry timer or listener_resume() */
 };
 
 static enum err system_error(const struct listener *l, const char *what, struct errbuf *why)
@@ -211,10 +213,34 @@ static enum err start_accepting(struct listener *l, struct errbuf *why)
     l->retry = timer_new(l->options.timers, on_retry, l);
     l->event = event_new(l->options.base, l->fd, EV_READ | EV_PERSIST, on_acceptable, l);
     if (l->retry == NULL || l->event == NULL || event_add(l->event, NULL) != 0) {
-        errbuf_set(why, "%s: out of memory", l->address.sun_path);
+        errbuf_set(why, "%s: out of memory", listener_name(l));
         return ERR_NOMEM;
     }
     return ERR_OK;
+}
+
+static enum err open_unix(struct listener *l, struct errbuf *why)
+{
+    const char *path = l->options.path;
+
+    l->address.sun_family = AF_UNIX;
+    if (text_copy(l->address.sun_path, sizeof(l->address.sun_path), path) != ERR_OK) {
+        errbuf_set(why, "%s: longer than the %zu bytes a socket path may have", path,
+                   sizeof(l->address.sun_path) - 1);
+        return ERR_INVALID;
+    }
+    enum err rc = clear_path(l, why);
+    return rc == ERR_OK ? bind_path(l, why) : rc;
+}
+
+static enum err open_tcp(struct listener *l, struct errbuf *why)
+{
+    enum err rc = tcp_socket_listen(l->options.host, l->options.port, &l->fd, why);
+
+    if (rc == ERR_OK) {
+        tcp_socket_format_local(l->fd, l->tcp_name);
+    }
+    return rc;
 }
 
 enum err listener_open(const struct listener_options *options, struct listener **out_listener,
@@ -227,31 +253,19 @@ enum err listener_open(const struct listener_options *options, struct listener *
         return ERR_NOMEM;
     }
     l->options = *options;
-    l->options.path = l->address.sun_path;
     l->fd = -1;
-    l->address.sun_family = AF_UNIX;
-    enum err rc = text_copy(l->address.sun_path, sizeof(l->address.sun_path), options->path);
-    if (rc != ERR_OK) {
-        errbuf_set(why, "%s: longer than the %zu bytes a socket path may have", options->path,
-                   sizeof(l->address.sun_path) - 1);
-        rc = ERR_INVALID;
-        goto out;
-    }
-    rc = clear_path(l, why);
-    if (rc == ERR_OK) {
-        rc = bind_path(l, why);
-    }
+    enum err rc = options->path != NULL ? open_unix(l, why) : open_tcp(l, why);
+    l->options.path = NULL;
+    l->options.host = NULL;
     if (rc == ERR_OK) {
         rc = start_accepting(l, why);
     }
-    if (rc == ERR_OK) {
-        *out_listener = l;
-        l = NULL;
+    if (rc != ERR_OK) {
+        listener_close(l);
+        return rc;
     }
-
-out:
-    listener_close(l);
-    return rc;
+    *out_listener = l;
+    return ERR_OK;
 }
 
 void listener_pause(struct listener *l)
@@ -269,7 +283,7 @@ void listener_resume(struct listener *l)
     }
 }
 
-const char *listener_path(const struct listener *l)
+const char *listener_name(const struct listener *l)
 {
-    return l->address.sun_path;
+    return l->tcp_name[0] != '\0' ? l->tcp_name : l->address.sun_path;
 }

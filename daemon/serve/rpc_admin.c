@@ -218,5 +218,6 @@ const struct method rpc_admin_rotate = {
     .kind = CALL_UNARY,
     .state_size = sizeof(struct rotation),
     .on_message = rotate_on_message,
+    .on_denied = rotate_on_closed,
     .on_closed = rotate_on_closed,
 };

@@ -231,5 +231,6 @@ const struct method rpc_keys_watch = {
     .on_message = watch_on_message,
     .on_writable = watch_on_writable,
     .on_drain = watch_on_drain,
+    .on_denied = watch_on_closed,
     .on_closed = watch_on_closed,
 };

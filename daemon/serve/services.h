@@ -3,6 +3,7 @@
 #ifndef STEKD_SERVE_SERVICES_H
 #define STEKD_SERVE_SERVICES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,9 +20,40 @@ struct health;
 #define SERVE_METHODS_MAX 32 /* rows of the router, and one for what it does not know */
 #define SERVE_STATUSES    17 /* gRPC's numbers */
 
+/* Why a TLS connection did not come about: name, text for metrics and logs. */
+#define HANDSHAKE_FAILURE_MAP(X)                                                                   \
+    X(HANDSHAKE_EXPIRED, "expired")                                                                \
+    X(HANDSHAKE_UNKNOWN_CA, "unknown_ca")                                                          \
+    X(HANDSHAKE_REVOKED, "revoked")                                                                \
+    X(HANDSHAKE_NO_CERTIFICATE, "no_certificate")                                                  \
+    X(HANDSHAKE_BAD_PURPOSE, "bad_purpose")                                                        \
+    X(HANDSHAKE_BAD_NAMES, "bad_names")                                                            \
+    X(HANDSHAKE_BAD_CERTIFICATE, "bad_certificate") /* any other fault of it */                    \
+    X(HANDSHAKE_NO_H2, "no_h2")                                                                    \
+    X(HANDSHAKE_OLD_TLS, "old_tls")                                                                \
+    X(HANDSHAKE_NOT_TLS, "not_tls")                                                                \
+    X(HANDSHAKE_REFUSED_US, "refused_by_peer")                                                     \
+    X(HANDSHAKE_LEFT, "left") /* the peer closed before anything was decided */                    \
+    X(HANDSHAKE_TIMED_OUT, "timed_out")                                                            \
+    X(HANDSHAKE_EVICTED, "evicted") /* too many at once: the oldest had to go */                   \
+    X(HANDSHAKE_OTHER, "other")
+
+enum handshake_failure {
+#define HANDSHAKE_FAILURE_ENUM(name, text) name,
+    HANDSHAKE_FAILURE_MAP(HANDSHAKE_FAILURE_ENUM)
+#undef HANDSHAKE_FAILURE_ENUM
+};
+#define HANDSHAKE_FAILURES (HANDSHAKE_OTHER + 1)
+
 struct serve_stats {
     uint32_t connections; /* open now */
     uint32_t strangers;   /* of them, of peers whom no rule names */
+    uint32_t handshakes;  /* TCP connections whose peer is not known yet; in no other number */
+    uint64_t handshakes_done;
+    uint64_t handshakes_failed[HANDSHAKE_FAILURES];
+    uint64_t rechecks_closed;     /* open connections ended: certificate, trust or rules changed */
+    uint64_t rechecks_ended;      /* open calls ended, on connections that stayed */
+    int64_t certificate_until_ms; /* when the first of our own certificates ends; 0: none */
     uint64_t accepted;
     uint64_t refused;            /* accepted, but could not be set up */
     uint64_t strangers_refused;  /* of them, for there were too many strangers */
@@ -47,6 +79,7 @@ struct serve_lines {
     struct log_limit audited[2]; /* acts that were denied */
     struct log_limit broken[2];
     struct log_limit refused[2];
+    struct log_limit handshakes[HANDSHAKE_FAILURES];
 };
 
 struct service_realm {
@@ -72,6 +105,7 @@ struct services {
     int64_t started_ms;
 };
 
+bool services_have_realm(const struct services *services, const char *realm);
 /* NULL when there is no such realm. */
 struct rotator *services_find_rotator(const struct services *services, const char *realm);
 

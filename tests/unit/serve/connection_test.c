@@ -71,12 +71,14 @@ static void join(struct wire *w, uint32_t uid)
 {
     const int small = 4096;
     struct peer peer = {.uid = uid, .gid = uid, .pid = 1};
+    struct transport *transport = NULL;
     int pair[2];
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
     assert_int_equal(setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
     w->client_fd = pair[1];
-    assert_int_equal(connection_new(&w->env, pair[0], &peer, &w->connection), ERR_OK);
+    assert_int_equal(transport_new(pair[0], NULL, &transport), ERR_OK);
+    assert_int_equal(connection_new(&w->env, transport, &peer, &w->connection), ERR_OK);
 }
 
 static struct wire *wire_new(uint32_t uid)

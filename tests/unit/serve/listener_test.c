@@ -133,7 +133,7 @@ static void accepts_on_a_socket_of_the_mode_asked_for_and_removes_it(void **stat
     struct stat st;
 
     assert_int_equal(open_at(f, f->path, &listener, &why), ERR_OK);
-    assert_string_equal(listener_path(listener), f->path);
+    assert_string_equal(listener_name(listener), f->path);
     assert_int_equal(lstat(f->path, &st), 0);
     assert_true(S_ISSOCK(st.st_mode));
     assert_int_equal(st.st_mode & 07777, 0660);

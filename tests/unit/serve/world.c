@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -53,12 +54,13 @@ static void build_realm(struct world *world, size_t i)
     world->service_realms[i].rotator = world->rotators[i];
 }
 
-struct world *world_new(void)
+static struct world *build(int64_t wall_ms)
 {
     struct world *world = calloc(1, sizeof(*world));
 
     assert_non_null(world);
     world->time = fake_time_new();
+    fake_time_jump_wall(world->time, wall_ms - fake_time_wall(world->time));
     fake_random_init(&world->random, 1);
     world->log_fd = memfd_create("log", MFD_CLOEXEC);
     assert_true(world->log_fd >= 0);
@@ -92,6 +94,16 @@ struct world *world_new(void)
         .started_ms = fake_time_wall(world->time),
     };
     return world;
+}
+
+struct world *world_new(void)
+{
+    return build(FAKE_TIME_START);
+}
+
+struct world *world_new_today(void)
+{
+    return build((int64_t)time(NULL) * 1000);
 }
 
 void world_start(struct world *world)

@@ -50,6 +50,8 @@ struct world {
 
 /* Built, not started: nothing is ready. */
 struct world *world_new(void);
+/* The same with the wall clock of this host, for what looks at the dates of real certificates. */
+struct world *world_new_today(void);
 /* Lets the replicas load; afterwards every realm is ready, and its first key not yet active. */
 void world_start(struct world *world);
 void world_free(struct world *world);
