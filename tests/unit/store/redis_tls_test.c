@@ -26,7 +26,7 @@
 #include "support/redis_pki.h"
 
 #define PATIENCE_MS 10000
-#define TIMEOUT_MS  250
+#define TIMEOUT_MS  1000
 #define FLOOD       (REDIS_CONN_INPUT_MAX + 65536)
 
 static struct redis_pki pki;
