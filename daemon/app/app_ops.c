@@ -10,6 +10,7 @@
 #include "ops/ops_http.h"
 #include "serve/router.h"
 #include "serve/rpc_health.h"
+#include "serve/serve_counts.h"
 #include "wire/grpc_status.h"
 
 /* KEY_FORGOTTEN is not shown: such an entry is as good as gone. */
@@ -116,6 +117,8 @@ static void print_facts(const struct app_ops *ops, const struct metrics_realm *r
     const struct services *services = ops->options.services;
     const struct serve_stats *stats = services->stats;
     struct metrics_calls calls[CALLS_MAX];
+    struct metrics_count tls[SERVE_COUNTS_MAX];
+    struct metrics_count limits[SERVE_COUNTS_MAX];
     const struct metrics_facts facts = {
         .version = services->version,
         .store_type = services->store_type,
@@ -123,6 +126,14 @@ static void print_facts(const struct app_ops *ops, const struct metrics_realm *r
         .connections = stats->connections,
         .connections_accepted = stats->accepted,
         .connections_refused = stats->refused,
+        .handshakes = stats->handshakes,
+        .connections_cut = stats->rechecks_closed,
+        .calls_cut = stats->rechecks_ended,
+        .certificate_until_ms = stats->certificate_until_ms,
+        .tls = tls,
+        .tls_count = serve_counts_of_handshakes(stats, tls),
+        .limits = limits,
+        .limit_count = serve_counts_of_limits(stats, limits),
         .denied = stats->calls_denied,
         .log_lines_dropped = log_get_dropped(services->log),
         .http_refused = ops->http != NULL ? ops_http_refused(ops->http) : 0,

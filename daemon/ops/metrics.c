@@ -77,6 +77,41 @@ static void print_daemon(FILE *to, const struct metrics_facts *facts)
               "Connections to this page closed because too many were open.", facts->http_refused);
 }
 
+static void print_counts(FILE *to, const char *name, const char *help, const char *label,
+                         const struct metrics_count *counts, size_t count)
+{
+    print_head(to, name, KIND_COUNTER, help);
+    for (size_t i = 0; i < count; i++) {
+        (void)fprintf(to, "%s{", name);
+        print_label(to, label, counts[i].label);
+        (void)fputc('}', to);
+        print_number(to, counts[i].count);
+    }
+}
+
+static void print_peers(FILE *to, const struct metrics_facts *facts)
+{
+    print_one(to, "stekd_handshakes_pending", KIND_GAUGE,
+              "TCP connections open now whose peer is not known yet.", facts->handshakes);
+    print_counts(to, "stekd_tls_handshakes_total", "TLS handshakes of clients, by how they ended.",
+                 "result", facts->tls, facts->tls_count);
+    print_counts(to, "stekd_limits_reached_total",
+                 "Times a limit on what peers may make the daemon hold was reached.", "limit",
+                 facts->limits, facts->limit_count);
+    print_one(to, "stekd_connections_cut_total", KIND_COUNTER,
+              "Open connections ended because a certificate ended, or trust or rules changed.",
+              facts->connections_cut);
+    print_one(to, "stekd_calls_cut_total", KIND_COUNTER,
+              "Open calls ended because rules or realms changed, on connections that stayed.",
+              facts->calls_cut);
+    if (facts->certificate_until_ms != 0) {
+        print_head(to, "stekd_certificate_expiry_timestamp_seconds", KIND_GAUGE,
+                   "When the first of this daemon's own certificates ends.");
+        (void)fputs("stekd_certificate_expiry_timestamp_seconds", to);
+        print_seconds(to, facts->certificate_until_ms);
+    }
+}
+
 /* ---- realms: a row a metric ---- */
 
 enum unit { UNIT_NUMBER, UNIT_SECONDS };
@@ -206,6 +241,7 @@ static void print_calls(FILE *to, const struct metrics_facts *facts)
 void metrics_print(FILE *to, const struct metrics_facts *facts)
 {
     print_daemon(to, facts);
+    print_peers(to, facts);
     for (size_t i = 0; i < sizeof(realm_metrics) / sizeof(realm_metrics[0]); i++) {
         print_realm_metric(to, facts, &realm_metrics[i]);
     }

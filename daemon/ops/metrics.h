@@ -48,6 +48,12 @@ struct metrics_calls {
     uint64_t count;
 };
 
+/* One of several numbers of a kind, told apart by a label. */
+struct metrics_count {
+    const char *label;
+    uint64_t count;
+};
+
 /* Everything is borrowed during the call. */
 struct metrics_facts {
     const char *version;
@@ -56,6 +62,14 @@ struct metrics_facts {
     uint32_t connections;
     uint64_t connections_accepted;
     uint64_t connections_refused;
+    uint32_t handshakes;             /* TCP connections whose peer is not known yet */
+    uint64_t connections_cut;        /* by a certificate's end, or changed trust or rules */
+    uint64_t calls_cut;              /* likewise, on connections that stayed */
+    int64_t certificate_until_ms;    /* when our own certificate ends; 0: there is none */
+    const struct metrics_count *tls; /* how handshakes ended */
+    size_t tls_count;
+    const struct metrics_count *limits; /* how often each was reached */
+    size_t limit_count;
     uint64_t denied;
     uint64_t log_lines_dropped;
     uint64_t http_refused;

@@ -67,6 +67,8 @@ static void each_fact_is_one_line(void **unused)
         {"stek.v1.KeyService/GetKeyring", "OK", 5},
         {"stek.v1.KeyService/GetKeyring", "PERMISSION_DENIED", 6},
     };
+    const struct metrics_count tls[] = {{"done", 31}, {"expired", 32}};
+    const struct metrics_count limits[] = {{"idle", 33}};
     const struct metrics_facts facts = {
         .version = "1.2.3",
         .store_type = "memory",
@@ -74,6 +76,14 @@ static void each_fact_is_one_line(void **unused)
         .connections = 1,
         .connections_accepted = 2,
         .connections_refused = 3,
+        .handshakes = 21,
+        .connections_cut = 22,
+        .calls_cut = 23,
+        .certificate_until_ms = INT64_C(1800000000000),
+        .tls = tls,
+        .tls_count = 2,
+        .limits = limits,
+        .limit_count = 1,
         .denied = 4,
         .log_lines_dropped = 5,
         .http_refused = 6,
@@ -88,6 +98,13 @@ static void each_fact_is_one_line(void **unused)
         "stekd_connections 1",
         "stekd_connections_accepted_total 2",
         "stekd_connections_refused_total 3",
+        "stekd_handshakes_pending 21",
+        "stekd_connections_cut_total 22",
+        "stekd_calls_cut_total 23",
+        "stekd_certificate_expiry_timestamp_seconds 1800000000.000",
+        "stekd_tls_handshakes_total{result=\"done\"} 31",
+        "stekd_tls_handshakes_total{result=\"expired\"} 32",
+        "stekd_limits_reached_total{limit=\"idle\"} 33",
         "stekd_authz_denied_total 4",
         "stekd_log_lines_dropped_total 5",
         "stekd_http_connections_refused_total 6",
@@ -137,6 +154,7 @@ static void what_a_realm_does_not_have_is_absent_and_not_zero(void **unused)
     char *text = print(&facts);
     assert_null(strstr(text, "stekd_realm_active_key_timestamp_seconds{"));
     assert_null(strstr(text, "stekd_realm_next_rotation_timestamp_seconds{"));
+    assert_null(strstr(text, "stekd_certificate_expiry"));
     free(text);
 }
 
