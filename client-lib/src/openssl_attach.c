@@ -11,15 +11,21 @@
 
 #include "src/client_internal.h"
 #include "src/openssl_once.h"
+#include "src/openssl_select.h"
 #include "src/openssl_session.h"
 #include "src/openssl_ticket.h"
 #include "src/openssl_version.h"
 
-const struct openssl_attachment *openssl_attach_find(const SSL *ssl)
+struct openssl_attachment *openssl_attach_of(const SSL_CTX *ctx)
 {
     const struct openssl_once *once = openssl_once_get();
 
-    return once != NULL ? SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), once->ctx_index) : NULL;
+    return once != NULL ? SSL_CTX_get_ex_data(ctx, once->ctx_index) : NULL;
+}
+
+const struct openssl_attachment *openssl_attach_find(const SSL *ssl)
+{
+    return openssl_attach_of(SSL_get_SSL_CTX(ssl));
 }
 
 bool openssl_attach_policy_holds(const struct openssl_attachment *attachment, const SSL *ssl)
@@ -49,6 +55,7 @@ static void attachment_free(struct openssl_attachment *attachment)
     if (attachment != NULL) {
         EVP_CIPHER_free(attachment->cipher);
         EVP_MD_free(attachment->digest);
+        openssl_select_free(attachment->select);
         free(attachment);
     }
 }

@@ -14,7 +14,10 @@
 #include "src/openssl_sid.h"
 #include "src/ringmap.h"
 
-/* Made once, never changed, freed with its SSL_CTX. Holds no key material. */
+struct openssl_select;
+
+/* Made once, never changed once handshakes are made, freed with its SSL_CTX. Holds no key
+ * material. */
 struct openssl_attachment {
     struct ringmap *map;       /* borrowed: the client's */
     const struct clock *clock; /* borrowed: the client's */
@@ -24,11 +27,15 @@ struct openssl_attachment {
     int verify_mode;
     EVP_CIPHER *cipher; /* owned; fetched here because a fetch costs as much as a ticket */
     EVP_MD *digest;     /* owned */
+    struct openssl_select *select; /* owned; NULL: this context chooses no other */
 };
 
 /* The attachment of the context that `ssl` uses now, NULL when it has none. A server that switches
  * contexts by name runs the callbacks of the first one: only the SSL knows where it has got to. */
 const struct openssl_attachment *openssl_attach_find(const SSL *ssl);
+
+/* The attachment of `ctx`, NULL when it has none. */
+struct openssl_attachment *openssl_attach_of(const SSL_CTX *ctx);
 
 /* False when this connection's client-certificate rule is not the one that was attached, or early
  * data was switched on for it: its tickets would carry a session past that rule. */

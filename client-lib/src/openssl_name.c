@@ -37,22 +37,28 @@ static bool parse(const unsigned char *bytes, size_t len, struct slice *out_name
     return true;
 }
 
-enum openssl_name_answer openssl_name_of_hello(SSL *ssl, const EVP_MD *sha256,
-                                               uint8_t out[OPENSSL_NAME_LEN])
+bool openssl_name_read(SSL *ssl, struct slice *out_name)
 {
-    struct slice name = {(const uint8_t *)"", 0};
     const unsigned char *bytes = NULL;
     size_t len = 0;
 
     /* 0: there is no hello to look at. That must not pass for a hello without a name. */
     if (SSL_client_hello_get0_legacy_version(ssl) == 0) {
-        return OPENSSL_NAME_UNREADABLE;
+        return false;
     }
-    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &bytes, &len) == 1 &&
-        !parse(bytes, len, &name)) {
-        return OPENSSL_NAME_UNREADABLE;
+    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &bytes, &len) != 1) {
+        *out_name = (struct slice){(const uint8_t *)"", 0};
+        return true;
     }
-    return digest(name, sha256, out);
+    return parse(bytes, len, out_name);
+}
+
+enum openssl_name_answer openssl_name_of_hello(SSL *ssl, const EVP_MD *sha256,
+                                               uint8_t out[OPENSSL_NAME_LEN])
+{
+    struct slice name = {0};
+
+    return openssl_name_read(ssl, &name) ? digest(name, sha256, out) : OPENSSL_NAME_UNREADABLE;
 }
 
 enum openssl_name_answer openssl_name_of_handshake(const SSL *ssl, const EVP_MD *sha256,

@@ -14,6 +14,8 @@
 
 #include <openssl/ssl.h>
 
+#include "base/bytes.h"
+
 #define OPENSSL_NAME_LEN 16 /* of SHA-256 over the name's bytes; no name offered: over none */
 
 enum openssl_name_answer {
@@ -21,6 +23,10 @@ enum openssl_name_answer {
     OPENSSL_NAME_UNREADABLE, /* libssl will refuse the connection for it, or has nothing to show */
     OPENSSL_NAME_FAILED,     /* the digest failed */
 };
+
+/* The name in the ClientHello at hand, empty if it has none; borrowed: valid during the callback.
+ * False: libssl will refuse the connection for it, or there is no hello to look at. */
+bool openssl_name_read(SSL *ssl, struct slice *out_name);
 
 /* In the ticket decryption callback: the name in the ClientHello that carries the ticket. After a
  * HelloRetryRequest that is the second one, which libssl goes by too. */

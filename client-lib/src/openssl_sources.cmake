@@ -5,6 +5,7 @@ set(STEK_OPENSSL_SOURCES
     src/openssl_iv.c
     src/openssl_name.c
     src/openssl_once.c
+    src/openssl_select.c
     src/openssl_session.c
     src/openssl_sid.c
     src/openssl_ticket.c

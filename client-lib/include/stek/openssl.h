@@ -39,9 +39,8 @@ extern "C" {
  * strict SSL_CTX still resumes tickets for that name that were issued by a listener whose first
  * SSL_CTX serves it, if both first ones are attached to the same realm and context; and its own
  * from before the rule was made. A listener that serves several contexts should therefore choose
- * among them in the ClientHello callback (SSL_CTX_set_client_hello_cb), which runs before tickets
- * are opened; all of them must be attached. That is also the only way to resume on any but the
- * first: tickets are issued by the context that was switched to.
+ * among them with stek_ssl_ctx_select(), which does so before tickets are opened. That is also the
+ * only way to resume on any but the first: tickets are issued by the context that was switched to.
  *
  * Attaching again with nothing changed is STEK_OK. STEK_ERR_REFUSED, with nothing changed:
  * SSL_OP_NO_TICKET is set; early data (0-RTT) is on; `ctx` is already attached otherwise.
@@ -56,6 +55,45 @@ extern "C" {
 STEK_API STEK_MUST_USE enum stek_status stek_ssl_ctx_attach(struct stek_client *client,
                                                             SSL_CTX *ctx, const char *realm,
                                                             const char *context);
+
+/* Which SSL_CTX serves this name? `server_name` is as the client sent it but in lower case; NULL:
+ * it sent none. NULL: the listener's own. The context is borrowed: libssl takes a reference of its
+ * own after the return. Called during handshakes, on their threads. */
+typedef SSL_CTX *(*stek_ssl_lookup_fn)(void *arg, const char *server_name);
+
+/*
+ * Makes `listener`, the SSL_CTX that a listener's SSL objects are made from, choose among several
+ * by server name before tickets are opened, so that each has its own tickets, keys and rules. It
+ * sets the ClientHello callback: do not set another. For one listener it takes the place of a
+ * server-name callback that switches contexts; do not switch again in such a callback.
+ *
+ * The choice replaces what SSL_set_SSL_CTX() does (certificates, CA list and store, session-id
+ * context, ALPN callback, cipher list) and what it does not: verify mode, callback, depth and
+ * parameters, options, least and greatest version, number of tickets, early data. Still the
+ * listener's afterwards: modes, groups, TLS 1.3 cipher suites, PSK and message callbacks.
+ *
+ * `listener` must be attached already, or STEK_ERR_REFUSED. Attach all others too: one that is not
+ * neither issues tickets nor opens any. If the switch itself fails, for want of memory, so does the
+ * handshake: to go on under another's rules would be worse. `arg` is borrowed for the listener's
+ * life. STEK_ERR_INVALID, STEK_ERR_NOMEM, STEK_ERR_REFUSED: it was called for `listener` before.
+ * Before the first connection; not thread safe for one `listener`.
+ */
+STEK_API STEK_MUST_USE enum stek_status stek_ssl_ctx_select(SSL_CTX *listener,
+                                                            stek_ssl_lookup_fn lookup, void *arg);
+
+/* One host of a table. `server_name`: without regard to case; or "*.example.org", for any one label
+ * in the star's place. */
+struct stek_ssl_host {
+    const char *server_name;
+    SSL_CTX *ctx;
+};
+
+/* The same by a table, of at most 4096 rows, which is copied; a name that is not in it, and none,
+ * leave the listener's own. A whole name goes before a star. Each `ctx` must be attached, or
+ * STEK_ERR_REFUSED, and is borrowed for the listener's life. STEK_ERR_INVALID: a name is none, or
+ * stands there twice. */
+STEK_API STEK_MUST_USE enum stek_status
+stek_ssl_ctx_select_table(SSL_CTX *listener, const struct stek_ssl_host *hosts, size_t count);
 
 #ifdef __cplusplus
 }
