@@ -13,6 +13,8 @@ enum option_id {
     OPTION_OUTPUT,
     OPTION_TIMEOUT,
     OPTION_REASON,
+    OPTION_ALL,
+    OPTION_CONVERGED,
     OPTION_HELP,
     OPTION_VERSION,
     OPTION_CA,
@@ -31,6 +33,7 @@ static const struct option options[] = {
     {"--server", "-s", true, OPTION_SERVER},   {"--output", "-o", true, OPTION_OUTPUT},
     {"--timeout", "-t", true, OPTION_TIMEOUT}, {"--reason", "-r", true, OPTION_REASON},
     {"--help", "-h", false, OPTION_HELP},      {"--version", NULL, false, OPTION_VERSION},
+    {"--all", NULL, false, OPTION_ALL},        {"--converged", NULL, false, OPTION_CONVERGED},
     {"--ca", NULL, true, OPTION_CA},           {"--cert", NULL, true, OPTION_CERT},
     {"--key", NULL, true, OPTION_KEY},
 };
@@ -122,6 +125,7 @@ static enum err set_timeout(const char *value, struct args *args, struct errbuf 
         return ERR_INVALID;
     }
     args->timeout_ms = timeout_ms;
+    args->has_timeout = true;
     return ERR_OK;
 }
 
@@ -147,6 +151,12 @@ static enum err set_option(const struct option *option, const char *value, struc
         return set_timeout(value, args, why);
     case OPTION_REASON:
         return set_reason(value, args, why);
+    case OPTION_ALL:
+        args->is_all = true;
+        return ERR_OK;
+    case OPTION_CONVERGED:
+        args->is_converged = true;
+        return ERR_OK;
     case OPTION_HELP:
         args->is_help = true;
         return ERR_OK;

@@ -13,6 +13,7 @@
 #define ARGS_SERVER_DEFAULT "unix:/run/stekd/stekd.sock"
 #define ARGS_TIMEOUT_MS     5000
 #define ARGS_TIMEOUT_MAX_MS 600000
+#define ARGS_WAIT_MS        30000 /* of verbs that wait, unless a time-out is given */
 
 enum args_output { ARGS_OUTPUT_TABLE, ARGS_OUTPUT_JSON };
 
@@ -24,6 +25,9 @@ struct args {
     const char *key;
     enum args_output output;
     int64_t timeout_ms;
+    bool has_timeout; /* it was given */
+    bool is_all;
+    bool is_converged;
     const char *reason; /* NULL: none was given */
     bool is_help;
     bool is_version;

@@ -116,3 +116,39 @@ enum err ask_rotate(const struct args *args, const struct wire_rotate *request,
     secret_buf_fini(&reply);
     return rc;
 }
+
+enum err ask_revoke(const struct args *args, const struct wire_revoke *request,
+                    struct wire_revoked *out, struct errbuf *why)
+{
+    struct secret_buf message = {0};
+    struct secret_buf reply = {0};
+
+    enum err rc = wire_encode_revoke(request, &message);
+    if (rc == ERR_OK) {
+        rc = ask(args, METHOD_REVOKE, &message, &reply, why);
+    }
+    if (rc == ERR_OK) {
+        rc = judge_reply(wire_decode_revoked(slice_of(&reply), out, why), why);
+    }
+    secret_buf_fini(&message);
+    secret_buf_fini(&reply);
+    return rc;
+}
+
+enum err ask_frontends(const struct args *args, const char *realm, struct wire_frontend_list *out,
+                       struct errbuf *why)
+{
+    struct secret_buf message = {0};
+    struct secret_buf reply = {0};
+
+    enum err rc = wire_encode_list_frontends(realm, &message);
+    if (rc == ERR_OK) {
+        rc = ask(args, METHOD_LIST_FRONTENDS, &message, &reply, why);
+    }
+    if (rc == ERR_OK) {
+        rc = judge_reply(wire_decode_frontend_list(slice_of(&reply), out, why), why);
+    }
+    secret_buf_fini(&message);
+    secret_buf_fini(&reply);
+    return rc;
+}

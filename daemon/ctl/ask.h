@@ -22,4 +22,13 @@ enum err ask_keys(const struct args *args, const char *realm, struct wire_key_li
 enum err ask_rotate(const struct args *args, const struct wire_rotate *request,
                     struct wire_rotated *out, struct errbuf *why) MUST_USE;
 
+/* The caller gives *out to wire_revoked_fini(). */
+enum err ask_revoke(const struct args *args, const struct wire_revoke *request,
+                    struct wire_revoked *out, struct errbuf *why) MUST_USE;
+
+/* `realm` "": all that the caller may operate on. The caller gives *out to
+ * wire_frontend_list_fini(). */
+enum err ask_frontends(const struct args *args, const char *realm, struct wire_frontend_list *out,
+                       struct errbuf *why) MUST_USE;
+
 #endif

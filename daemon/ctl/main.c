@@ -10,35 +10,78 @@
 #include "ctl/args.h"
 #include "ctl/ask.h"
 #include "ctl/cmd_config.h"
+#include "ctl/cmd_frontends.h"
 #include "ctl/cmd_keys.h"
 #include "ctl/cmd_pki.h"
 #include "ctl/cmd_realms.h"
+#include "ctl/cmd_revoke.h"
 #include "ctl/cmd_rotate.h"
 #include "ctl/cmd_status.h"
 #include "ctl/cmd_version.h"
+#include "ctl/cmd_wait.h"
 #include "ctl/exit_code.h"
 
 struct verb {
     const char *name;
-    const char *operands; /* as the help shows them */
+    const char *operands; /* as the help shows them; NULL: none */
     size_t operand_count;
-    bool names_realm; /* the first operand is a realm */
+    size_t optional_count; /* more that there may be */
+    bool names_realm;      /* the first operand is a realm */
     bool takes_reason;
+    bool takes_all;
+    bool takes_converged;
     enum exit_code (*run)(const struct args *args); /* NULL: a later version's */
     const char *help;
 };
 
 static const struct verb verbs[] = {
-    {"status", "", 0, false, false, cmd_status, "whether all is well: daemon, store, realms"},
-    {"realms", "", 0, false, false, cmd_realms, "the realms and their policies"},
-    {"keys", "REALM", 1, true, false, cmd_keys, "a realm's keys: names, states, dates"},
-    {"rotate", "REALM [--reason TEXT]", 1, true, true, cmd_rotate, "encrypt with the next key"},
-    {"pki", "ACT ...", 0, false, false, cmd_pki, "a CA and keys for trying it: stekctl pki --help"},
-    {"config", "check FILE", 2, false, false, cmd_config, "every mistake in a configuration"},
-    {"version", "", 0, false, false, cmd_version, "the version of stekctl"},
-    {.name = "revoke"},
-    {.name = "frontends"},
-    {.name = "wait"},
+    {.name = "status", .run = cmd_status, .help = "whether all is well: daemon, store, realms"},
+    {.name = "realms", .run = cmd_realms, .help = "the realms and their policies"},
+    {.name = "keys",
+     .operands = "REALM",
+     .operand_count = 1,
+     .names_realm = true,
+     .run = cmd_keys,
+     .help = "a realm's keys: names, states, dates"},
+    {.name = "rotate",
+     .operands = "REALM [--reason TEXT]",
+     .operand_count = 1,
+     .names_realm = true,
+     .takes_reason = true,
+     .run = cmd_rotate,
+     .help = "encrypt with the next key"},
+    {.name = "revoke",
+     .operands = "REALM NAME|--all [--reason TEXT]",
+     .operand_count = 1,
+     .optional_count = 1,
+     .names_realm = true,
+     .takes_reason = true,
+     .takes_all = true,
+     .run = cmd_revoke,
+     .help = "make a key worthless, or all keys"},
+    {.name = "frontends",
+     .operands = "[REALM]",
+     .optional_count = 1,
+     .names_realm = true,
+     .run = cmd_frontends,
+     .help = "who holds which keyring, since when"},
+    {.name = "wait",
+     .operands = "REALM --converged",
+     .operand_count = 1,
+     .names_realm = true,
+     .takes_converged = true,
+     .run = cmd_wait,
+     .help = "until store and frontends hold the keyring"},
+    {.name = "pki",
+     .operands = "ACT ...",
+     .run = cmd_pki,
+     .help = "a CA and keys for trying it: stekctl pki --help"},
+    {.name = "config",
+     .operands = "check FILE",
+     .operand_count = 2,
+     .run = cmd_config,
+     .help = "every mistake in a configuration"},
+    {.name = "version", .run = cmd_version, .help = "the version of stekctl"},
     {.name = "watch"},
     {.name = "events"},
     {.name = "doctor"},
@@ -49,14 +92,19 @@ static const struct verb verbs[] = {
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
+static const char *operands_of(const struct verb *verb)
+{
+    return verb->operands == NULL ? "" : verb->operands;
+}
+
 static void print_help(FILE *to)
 {
     (void)fputs("usage: stekctl [OPTION...] VERB [OPERAND...]\n\n", to);
     for (size_t i = 0; i < VERB_COUNT; i++) {
         if (verbs[i].run != NULL) {
             char call[64];
-            (void)snprintf(call, sizeof(call), "%s %s", verbs[i].name, verbs[i].operands);
-            (void)fprintf(to, "  %-30s %s\n", call, verbs[i].help);
+            (void)snprintf(call, sizeof(call), "%s %s", verbs[i].name, operands_of(&verbs[i]));
+            (void)fprintf(to, "  %-42s %s\n", call, verbs[i].help);
         }
     }
     (void)fputs(
@@ -66,13 +114,15 @@ static void print_help(FILE *to)
         "      --cert FILE           our own certificate,\n"
         "      --key FILE            and its private key\n"
         "  -o, --output table|json   how to show it [table]\n"
-        "  -t, --timeout DURATION    how long one answer may take [5s]\n"
-        "  -r, --reason TEXT         why, for the audit log (rotate)\n"
+        "  -t, --timeout DURATION    how long one answer may take [5s];\n"
+        "                            revoke and wait: how long to wait [30s]\n"
+        "  -r, --reason TEXT         why, for the audit log (rotate, revoke)\n"
         "  -h, --help                this text\n"
         "\n"
         "STEKCTL_SERVER, _CA, _CERT, _KEY and _OUTPUT set what options do not.\n"
         "Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration,\n"
-        "3 unreachable or timed out, 4 reachable but degraded (status), 5 denied.\n",
+        "3 unreachable or timed out, 4 reachable, but degraded (status) or not everywhere\n"
+        "yet (revoke, wait), 5 denied.\n",
         to);
 }
 
@@ -124,16 +174,22 @@ static enum err check_call(const struct verb *verb, const struct args *args, str
         refuse_option(args->unknown_option, why);
         return ERR_INVALID;
     }
-    if (args->word_count != 1 + verb->operand_count) {
-        errbuf_set(why, "usage: stekctl %s%s%s", verb->name, verb->operands[0] == '\0' ? "" : " ",
-                   verb->operands);
+    if (args->word_count < 1 + verb->operand_count ||
+        args->word_count > 1 + verb->operand_count + verb->optional_count) {
+        errbuf_set(why, "usage: stekctl %s%s%s", verb->name, verb->operands == NULL ? "" : " ",
+                   operands_of(verb));
         return ERR_INVALID;
     }
     if (args->reason != NULL && !verb->takes_reason) {
         errbuf_set(why, "%s takes no --reason", verb->name);
         return ERR_INVALID;
     }
-    if (verb->names_realm && !text_is_realm_name(args->words[1])) {
+    if ((args->is_all && !verb->takes_all) || (args->is_converged && !verb->takes_converged)) {
+        errbuf_set(why, "%s takes no --%s", verb->name,
+                   args->is_all && !verb->takes_all ? "all" : "converged");
+        return ERR_INVALID;
+    }
+    if (verb->names_realm && args->word_count > 1 && !text_is_realm_name(args->words[1])) {
         errbuf_set(why, "\"%s\" cannot be a realm: 1 to %d of a-z, 0-9, '.', '_', '-'",
                    config_value_show(args->words[1]), REALM_NAME_MAX);
         return ERR_INVALID;

@@ -8,7 +8,9 @@ import socket
 import subprocess
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "fleet")]
+from fleet import Frontend  # noqa: E402
 from harness import Bench, require, run_main, wait_until  # noqa: E402
 
 DONE, REFUSED, USAGE, UNREACHABLE, DEGRADED, DENIED = range(6)
@@ -66,11 +68,19 @@ def wrong_usage_ends_with_2(ctl):
     ctl.expect(USAGE, "status", "-o", "xml", says="table or json")
     ctl.expect(USAGE, "status", "--timeout", "soon", says="timeout")
     ctl.expect(USAGE, "config", "destroy", "file", says="config check FILE")
+    ctl.expect(USAGE, "revoke", "web", says="usage: stekctl revoke REALM NAME|--all")
+    ctl.expect(USAGE, "revoke", "web", "0123456789abcdef", "--all", says="NAME|--all")
+    ctl.expect(USAGE, "revoke", "web", "short", says="cannot be a key's name")
+    ctl.expect(USAGE, "revoke", "web", "--all", "--converged", says="takes no --converged")
+    ctl.expect(USAGE, "rotate", "web", "--all", says="rotate takes no --all")
+    ctl.expect(USAGE, "wait", "web", says="--converged")
+    ctl.expect(USAGE, "wait", "--converged", says="usage: stekctl wait REALM --converged")
+    ctl.expect(USAGE, "frontends", "web", "more", says="usage: stekctl frontends [REALM]")
+    ctl.expect(USAGE, "frontends", "WEB", says="cannot be a realm")
 
 
 def what_a_later_version_brings_ends_with_2_and_says_so(ctl):
-    for call in (["revoke", "web", "--all"], ["frontends"], ["wait", "web", "--converged"],
-                 ["watch"], ["events"], ["doctor"], ["probe", "127.0.0.1:443"], ["rekey"],
+    for call in (["watch"], ["events"], ["doctor"], ["probe", "127.0.0.1:443"], ["rekey"],
                  ["completion"]):
         ctl.expect(USAGE, *call, says=f"{call[0]}: not in this version")
 
@@ -116,7 +126,9 @@ def output_that_cannot_be_written_is_a_failure(ctl):
 
 def without_a_daemon_calls_end_with_3(bench, ctl):
     nobody = "unix:" + bench.path("nobody.sock")
-    for call in (["status"], ["realms"], ["keys", "web"], ["rotate", "web"]):
+    for call in (["status"], ["realms"], ["keys", "web"], ["rotate", "web"], ["frontends"],
+                 ["revoke", "web", "--all"], ["revoke", "web", "01234567"],
+                 ["wait", "web", "--converged", "--timeout", "300ms"]):
         ctl.expect(UNREACHABLE, "--server", nobody, *call, says="nobody.sock")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as silent:
         silent.bind(bench.path("silent.sock"))
@@ -173,6 +185,67 @@ def rotate_promotes_the_next_key(daemon, ctl):
     require(done["promoted"] in out and "encrypts" in out, out)
 
 
+FRONTEND = {"realm", "name", "identity", "library_version", "state", "connected", "current",
+            "has_revocations", "digest", "installed_at", "connected_at", "left_at", "last_heard",
+            "as_of", "age_ms", "clock_skew_ms", "counters"}
+
+
+def frontends_are_shown_and_waited_for(bench, daemon, ctl):
+    require(ctl.json(DONE, "frontends")["frontends"] == [], "nobody watches yet")
+    require("0 of 0 connected" in ctl.expect(DONE, "frontends", "web")[0], "and the table says so")
+    frontend = Frontend(bench, [daemon], "fe-1", *bench.certificate())
+    done = ctl.json(DONE, "wait", "web", "--converged")
+    shown = ctl.json(DONE, "frontends", "web")
+    require([f["name"] for f in shown["frontends"]] == ["fe-1"], f"{shown}")
+    fe = shown["frontends"][0]
+    require(set(fe) == FRONTEND and fe["state"] == "current" and fe["left_at"] is None, f"{fe}")
+    require(fe["digest"] == shown["realms"][0]["digest"] == done["digest"], f"{fe}")
+    require(0 <= fe["age_ms"] < 60000 and abs(fe["clock_skew_ms"]) < 2000, f"{fe}")
+    require(f"uid:{os.getuid()} " in fe["identity"] and "pid" not in fe["identity"], f"{fe}")
+    out, _ = ctl.expect(DONE, "frontends")
+    require("fe-1" in out and "current" in out and "1 of 1 connected hold" in out, out)
+    require("converged: keyring" in ctl.expect(DONE, "wait", "web", "--converged")[0], "in words")
+    ctl.expect(REFUSED, "frontends", "no-such-realm", says="no-such-realm")
+    ctl.expect(REFUSED, "wait", "no-such-realm", "--converged", says="no-such-realm")
+    frontend.process.stop()
+    gone = wait_until("the frontend that left is remembered", lambda: [
+        f for f in ctl.json(DONE, "frontends", "web")["frontends"] if f["state"] == "gone"])
+    require(gone[0]["name"] == "fe-1" and ISO.match(gone[0]["left_at"]), f"{gone}")
+    require(ctl.json(DONE, "wait", "web", "--converged")["gone"] == 1, "it is not waited for")
+    frontend.start()
+    wait_until("the frontend is back, once", lambda: [
+        f["state"] for f in ctl.json(DONE, "frontends")["frontends"]] == ["current"])
+    return frontend
+
+
+def a_key_is_revoked_by_the_beginning_of_its_name(daemon, ctl):
+    old = daemon.encrypting_key()
+    ctl.expect(REFUSED, "revoke", "web", "00000000", says="there is no key 00000000")
+    ctl.expect(REFUSED, "revoke", "no-such-realm", "--all", says="no-such-realm")
+    done = ctl.json(DONE, "revoke", "web", old[:10].upper(), "--reason", "laptop \"lost\"")
+    require(done["complete"] and done["stored"] and done["key"] == old, f"{done}")
+    require(done["keys_revoked"] == 1 and done["confirmed"] == done["frontends"] == 1, f"{done}")
+    require(done["stragglers"] == [] and done["bound"] is None, f"{done}")
+    wait_until("the next key takes its place",
+               lambda: daemon.encrypting_key() == done["promoted"])
+    key = next(k for k in ctl.json(DONE, "keys", "web")["keys"] if k["name"] == old)
+    require(key["revoked"] and key["state"] == "revoked", f"{key}")
+    out, _ = ctl.expect(DONE, "revoke", "web", old)
+    require("was revoked before" in out and "stekctl revoke web --all" in out, out)
+    log = daemon.process.errors()
+    require("what=revoke" in log and "laptop" in log and old in log, "the audit line")
+
+
+def revoking_all_prints_the_wait(daemon, ctl):
+    held = {k["name"] for k in ctl.json(DONE, "keys", "web")["keys"] if not k["revoked"]}
+    out, _ = ctl.expect(DONE, "revoke", "web", "--all", "--reason", "drill")
+    require("all keys are revoked" in out and "handshakes are full until then" in out, out)
+    keys = {k["name"]: k for k in ctl.json(DONE, "keys", "web")["keys"]}
+    require(all(keys[name]["revoked"] for name in held), "every key of before is revoked")
+    require(any(not k["revoked"] for k in keys.values()), "and there are fresh ones")
+    require("what=revoke-all" in daemon.process.errors(), "the audit line")
+
+
 def a_young_realm_is_degraded_and_refuses_to_rotate(ctl):
     status = ctl.json(DEGRADED, "status")
     require(not status["ok"] and status["realms"][0]["encrypting"] is None, f"{status}")
@@ -182,7 +255,9 @@ def a_young_realm_is_degraded_and_refuses_to_rotate(ctl):
 
 
 def a_caller_without_rights_is_denied(ctl):
-    for call in (["status"], ["realms"], ["keys", "web"], ["rotate", "web"]):
+    for call in (["status"], ["realms"], ["keys", "web"], ["rotate", "web"], ["frontends"],
+                 ["frontends", "web"], ["revoke", "web", "--all"], ["revoke", "web", "01234567"],
+                 ["wait", "web", "--converged"]):
         ctl.expect(DENIED, *call)
 
 
@@ -210,6 +285,10 @@ def main(build, _arguments):
         ctl = Ctl(bench, daemon.endpoint)
         a_sound_daemon_is_shown_by_every_verb(daemon, ctl)
         rotate_promotes_the_next_key(daemon, ctl)
+        frontend = frontends_are_shown_and_waited_for(bench, daemon, ctl)
+        a_key_is_revoked_by_the_beginning_of_its_name(daemon, ctl)
+        revoking_all_prints_the_wait(daemon, ctl)
+        frontend.process.stop()
         young = bench.daemon(name="young", rotate_every="10m", ticket_lifetime="10m",
                              sync_interval="30s").start()
         a_young_realm_is_degraded_and_refuses_to_rotate(Ctl(bench, young.endpoint))

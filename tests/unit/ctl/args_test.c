@@ -216,14 +216,32 @@ static void an_empty_environment_variable_is_not_set_and_a_wrong_one_is_named(vo
 
 static void an_unknown_option_ends_the_reading_and_is_kept(void **unused)
 {
-    const struct line line = {{"revoke", "web", "--all", "--server"}};
+    const struct line line = {{"watch", "web", "--forever", "--server"}};
     struct args args;
     struct errbuf why = {""};
 
     (void)unused;
     assert_int_equal(parse(&line, &nothing_set, &args, &why), ERR_OK);
-    assert_string_equal(args.unknown_option, "--all");
+    assert_string_equal(args.unknown_option, "--forever");
     assert_int_equal(args.word_count, 2);
+}
+
+static void verbs_that_act_on_all_or_wait_have_their_flags(void **unused)
+{
+    static const struct line plain = {{"revoke", "web"}};
+    static const struct line all = {{"revoke", "web", "--all"}};
+    static const struct line wait = {{"wait", "web", "--converged", "-t", "5s"}};
+    struct args args;
+    struct errbuf why = {""};
+
+    (void)unused;
+    assert_int_equal(parse(&plain, &nothing_set, &args, &why), ERR_OK);
+    assert_false(args.is_all || args.is_converged || args.has_timeout);
+    assert_int_equal(parse(&all, &nothing_set, &args, &why), ERR_OK);
+    assert_true(args.is_all && !args.is_converged && !args.has_timeout);
+    assert_int_equal(parse(&wait, &nothing_set, &args, &why), ERR_OK);
+    assert_true(args.is_converged && args.has_timeout);
+    assert_int_equal(args.timeout_ms, 5000);
 }
 
 static void after_two_dashes_everything_is_a_word(void **unused)
@@ -259,6 +277,7 @@ int main(void)
         cmocka_unit_test(the_files_for_tcp_come_from_options_or_the_environment),
         cmocka_unit_test(an_empty_environment_variable_is_not_set_and_a_wrong_one_is_named),
         cmocka_unit_test(an_unknown_option_ends_the_reading_and_is_kept),
+        cmocka_unit_test(verbs_that_act_on_all_or_wait_have_their_flags),
         cmocka_unit_test(after_two_dashes_everything_is_a_word),
         cmocka_unit_test(a_slip_in_an_option_is_answered_with_the_nearest),
     };
