@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sim/invariants.h"
 #include "sim/world.h"
 
 #define GAP_MIN_MS 2000
@@ -25,6 +26,7 @@ static int64_t sync_interval(const struct world *world)
 
 static void overdraw(struct world *world)
 {
+    invariants_unsettle(world);
     world->chaos.i1_void_until = world_boot(world) + policy_key_life_ms(&world->policy);
 }
 
@@ -68,6 +70,7 @@ static bool may_strike(struct world *world, const struct sim_daemon *daemon, boo
 static bool is_well(const struct world *world, const struct sim_daemon *daemon)
 {
     return daemon->is_up && replica_is_ready(daemon->replica) &&
+           !replica_is_suspect(daemon->replica) && daemon->clock.skew_ms == daemon->skew_ms &&
            !fake_link_faults(daemon->link)->is_cut &&
            world_boot(world) - daemon->well_since > sync_interval(world) &&
            world_now(world) - replica_as_of(daemon->replica) < sync_interval(world) / 2;
@@ -90,7 +93,9 @@ static bool may_lose(struct world *world)
     }
     chaos->struck = -1;
     chaos->last_loss = world_boot(world);
-    chaos->loss_until = world_boot(world) + 3 * sync_interval(world);
+    if (!fake_store_is_split(world->place)) {
+        chaos->loss_until = world_boot(world) + 3 * sync_interval(world);
+    }
     return true;
 }
 
@@ -178,6 +183,128 @@ static void strike_lost_put(struct world *world)
         operator_rotate(world);
         timer_arm(fake_time_timers(world->time), world->chaos.follow_up, world_draw(world, 6000));
     }
+}
+
+/* A failover that was none: two primaries, each with puts of its own, until one of them wins. For
+ * as long as it lasts the two halves of a fleet learn nothing of each other, so I1 holds only for
+ * less than the time between a key's publication and its first use. */
+static void strike_split(struct world *world)
+{
+    struct chaos *chaos = &world->chaos;
+
+    if (fake_store_is_split(world->place) || !may_lose(world)) {
+        return;
+    }
+    for (unsigned int i = 0; i < WORLD_DAEMONS; i++) {
+        struct sim_daemon *daemon = &world->daemons[i];
+        daemon->side = i == 0 ? 0 : i == 1 ? 1 : (unsigned int)world_draw(world, 2);
+        if (daemon->is_up) {
+            fake_link_set_side(daemon->link, daemon->side);
+        }
+    }
+    world_note(world, "the store is two");
+    world_sometimes(world, SOMETIMES_SPLIT);
+    fake_store_split(world->place);
+    chaos->loss_until = INT64_MAX;
+    if (chaos->is_wild) {
+        overdraw(world);
+    }
+    timer_arm(fake_time_timers(world->time), chaos->unite,
+              1000 + world_draw(world, chaos->is_wild ? 90000 : 30000));
+}
+
+static void on_unite(void *arg)
+{
+    struct world *world = arg;
+    struct chaos *chaos = &world->chaos;
+    unsigned int winner = (unsigned int)world_draw(world, 2);
+
+    unsigned int lost = fake_store_unite(world->place, winner);
+    world_note(world, "the store is one: side %u, %u puts are lost", winner, lost);
+    if (lost > 0) {
+        world_sometimes(world, SOMETIMES_SPLIT_LOST);
+    }
+    if (chaos->is_wild) {
+        overdraw(world);
+    }
+    chaos->last_loss = world_boot(world);
+    chaos->loss_until = world_boot(world) + 3 * sync_interval(world);
+}
+
+/* --- clocks --- */
+
+static int64_t draw_wrong_clock(struct world *world)
+{
+    static const int64_t hour = 3600000;
+    const int64_t wrong[] = {hour, -hour, 10 * 365 * 24 * hour, 24 * hour - FAKE_TIME_START, 5000};
+
+    return wrong[world_draw(world, (int64_t)(sizeof(wrong) / sizeof(wrong[0])))];
+}
+
+static void strike_clock(struct world *world)
+{
+    struct sim_daemon *daemon = any_daemon(world);
+
+    if (may_strike(world, daemon, false)) {
+        sim_daemon_set_clock_wrong(daemon, draw_wrong_clock(world),
+                                   1000 + world_draw(world, 60000));
+    }
+}
+
+static void strike_begin_wrong(struct world *world)
+{
+    struct sim_daemon *daemon = any_daemon(world);
+
+    if (may_strike(world, daemon, false)) {
+        sim_daemon_crash(daemon, 500 + world_draw(world, 10000));
+        sim_daemon_set_clock_wrong(daemon, draw_wrong_clock(world),
+                                   12000 + world_draw(world, 60000));
+    }
+}
+
+/* A correction that is small enough to be a sound clock's own. */
+static void strike_skew(struct world *world)
+{
+    struct sim_daemon *daemon = any_daemon(world);
+
+    if (world->has_skews && daemon->clock.skew_ms == daemon->skew_ms) {
+        daemon->skew_ms = world_draw(world, 2 * WORLD_SKEW_MAX_MS + 1) - WORLD_SKEW_MAX_MS;
+        daemon->clock.skew_ms = daemon->skew_ms;
+        world_note(world, "d%u has a clock off by %lld ms", daemon->id, (long long)daemon->skew_ms);
+    }
+}
+
+/* --- revocations --- */
+
+static void strike_revoke_in_outage(struct world *world)
+{
+    struct sim_daemon *daemon = any_daemon(world);
+
+    if (!world->chaos.is_wild || !daemon->is_up) {
+        return;
+    }
+    overdraw(world);
+    (void)may_lose(world);
+    *fake_link_faults(daemon->link) = (struct fake_faults){.is_cut = true};
+    daemon->well_since = INT64_MAX;
+    timer_arm(fake_time_timers(world->time), daemon->link_repair, 1000 + world_draw(world, 60000));
+    operator_revoke(world, daemon);
+}
+
+/* Like a loss: until it is stored, one daemon alone knows of it. */
+static void strike_revoke(struct world *world)
+{
+    struct sim_daemon *daemon = any_daemon(world);
+
+    if (!may_lose(world)) {
+        return;
+    }
+    for (unsigned int i = 0; i < WORLD_DAEMONS; i++) {
+        if (!is_well(world, &world->daemons[i]) && world_chance(world, 50)) {
+            daemon = &world->daemons[i];
+        }
+    }
+    operator_revoke(world, daemon);
 }
 
 /* Everybody who knew anything is gone at once: only in wild seeds. */
@@ -272,6 +399,12 @@ static const struct fault faults[] = {
     {"frontend cut", strike_frontend_cut},
     {"frontend restart", strike_frontend},
     {"stream", strike_stream},
+    {"split", strike_split},
+    {"clock", strike_clock},
+    {"begin with a wrong clock", strike_begin_wrong},
+    {"skew", strike_skew},
+    {"revoke", strike_revoke},
+    {"revoke in an outage", strike_revoke_in_outage},
     {"disaster", strike_disaster},
     {"rotate", operator_rotate},
     {"rotate", operator_rotate},
@@ -286,6 +419,19 @@ static bool is_enabled(const struct chaos *chaos, size_t fault)
     return (chaos->enabled >> fault & 1) != 0;
 }
 
+/* What is stated as not promised (a revocation across the death of all daemons and a store set
+ * back), without saying that the budget is overdrawn. */
+static void break_tombstones(struct world *world)
+{
+    if (world->sometimes[SOMETIMES_REVOKED_SETTLED] == 0 ||
+        !fake_store_roll_back(world->place, 6)) {
+        return;
+    }
+    for (unsigned int i = 0; i < WORLD_DAEMONS; i++) {
+        sim_daemon_crash(&world->daemons[i], 500);
+    }
+}
+
 static void on_next(void *arg)
 {
     struct world *world = arg;
@@ -298,14 +444,15 @@ static void on_next(void *arg)
     }
     timer_arm(fake_time_timers(world->time), chaos->next,
               GAP_MIN_MS + world_draw(world, GAP_MAX_MS - GAP_MIN_MS));
-    if (world->broken == BREAK_WRITE_BACK && fake_store_present(world->place)) {
-        fake_store_flush(world->place);
-        chaos->last_loss = world_boot(world);
+    if (world->broken == BREAK_TOMBSTONES) {
+        break_tombstones(world);
     }
     if (chaos->is_put_doomed) {
         chaos->is_put_doomed = false;
         chaos->last_loss = world_boot(world);
-        chaos->loss_until = world_boot(world) + 3 * sync_interval(world);
+        if (!fake_store_is_split(world->place)) {
+            chaos->loss_until = world_boot(world) + 3 * sync_interval(world);
+        }
         fake_store_lose_next_put(world->place, false);
     }
     if (is_enabled(chaos, fault)) {
@@ -330,6 +477,7 @@ void chaos_start(struct world *world)
     chaos->struck = -1;
     chaos->next = timer_new(timers, on_next, world);
     chaos->follow_up = timer_new(timers, on_follow_up, world);
+    chaos->unite = timer_new(timers, on_unite, world);
     operator_init(world);
     for (size_t f = 0; f < WORLD_FRONTENDS; f++) {
         for (size_t d = 0; d < WORLD_DAEMONS; d++) {
@@ -346,6 +494,7 @@ void chaos_fini(struct world *world)
 
     timer_free(timers, chaos->next);
     timer_free(timers, chaos->follow_up);
+    timer_free(timers, chaos->unite);
     operator_fini(world);
     for (size_t f = 0; f < WORLD_FRONTENDS; f++) {
         for (size_t d = 0; d < WORLD_DAEMONS; d++) {
@@ -360,8 +509,13 @@ void chaos_end(struct world *world)
     world->chaos.is_over = true;
     fake_store_lose_next_put(world->place, false);
     memset(world->is_cut, 0, sizeof(world->is_cut));
+    if (fake_store_is_split(world->place)) {
+        timer_disarm(fake_time_timers(world->time), world->chaos.unite);
+        on_unite(world);
+    }
     for (unsigned int i = 0; i < WORLD_DAEMONS; i++) {
         struct sim_daemon *daemon = &world->daemons[i];
+        sim_daemon_set_clock_right(daemon);
         if (daemon->is_up) {
             timer_arm(fake_time_timers(world->time), daemon->link_repair, 0);
         } else {

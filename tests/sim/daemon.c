@@ -31,13 +31,47 @@ static void on_link_repair(void *arg)
     }
 }
 
+static void on_clock_repair(void *arg)
+{
+    sim_daemon_set_clock_right(arg);
+}
+
+static bool is_clock_wrong(const struct sim_daemon *daemon)
+{
+    return daemon->clock.skew_ms != daemon->skew_ms;
+}
+
+void sim_daemon_set_clock_wrong(struct sim_daemon *daemon, int64_t skew_ms, int64_t repair_in_ms)
+{
+    world_note(daemon->world, "d%u has a clock off by %lld ms", daemon->id, (long long)skew_ms);
+    world_sometimes(daemon->world, SOMETIMES_CLOCK_WRONG);
+    daemon->clock.skew_ms = skew_ms;
+    timer_arm(fake_time_timers(daemon->world->time), daemon->clock_repair, repair_in_ms);
+}
+
+void sim_daemon_set_clock_right(struct sim_daemon *daemon)
+{
+    timer_disarm(fake_time_timers(daemon->world->time), daemon->clock_repair);
+    if (!is_clock_wrong(daemon)) {
+        return;
+    }
+    world_note(daemon->world, "d%u has its clock set right", daemon->id);
+    daemon->clock.skew_ms = daemon->skew_ms;
+    if (daemon->is_up && daemon->began_wrong) {
+        sim_daemon_crash(daemon, 500);
+    }
+}
+
 void sim_daemon_init(struct sim_daemon *daemon, struct world *world, unsigned int id)
 {
     const struct timers *timers = fake_time_timers(world->time);
 
     daemon->world = world;
     daemon->id = id;
-    fake_clock_init(&daemon->clock, world->time, 0);
+    daemon->skew_ms =
+        world->has_skews ? world_draw(world, 2 * WORLD_SKEW_MAX_MS + 1) - WORLD_SKEW_MAX_MS : 0;
+    fake_clock_init(&daemon->clock, world->time, daemon->skew_ms);
+    daemon->clock_repair = timer_new(timers, on_clock_repair, daemon);
     daemon->restart = timer_new(timers, on_restart, daemon);
     daemon->link_repair = timer_new(timers, on_link_repair, daemon);
 }
@@ -82,10 +116,13 @@ void sim_daemon_start(struct sim_daemon *daemon)
     timer_disarm(fake_time_timers(world->time), daemon->restart);
     daemon->link = fake_store_connect(world->place, STORE_TIMEOUT_MS);
     *fake_link_faults(daemon->link) = (struct fake_faults){.delay_min_ms = 1, .delay_max_ms = 20};
+    fake_link_set_side(daemon->link, daemon->side);
     make_rooms(daemon);
     daemon->is_up = true;
+    daemon->began_wrong = is_clock_wrong(daemon);
     daemon->up_since = world_boot(world);
     daemon->well_since = daemon->up_since;
+    daemon->sound_since = daemon->up_since;
     daemon->counted = (struct rotator_stats){0};
     world_note(world, "d%u starts", daemon->id);
     replica_start(daemon->replica);
@@ -143,6 +180,7 @@ void sim_daemon_fini(struct sim_daemon *daemon)
     }
     timer_free(timers, daemon->restart);
     timer_free(timers, daemon->link_repair);
+    timer_free(timers, daemon->clock_repair);
 }
 
 void sim_daemon_count(struct sim_daemon *daemon)

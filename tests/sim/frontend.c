@@ -10,6 +10,8 @@
 
 #define RETRY_MS    100
 #define PATIENCE_MS 5000 /* for a stream's first message */
+#define ROUNDS_MAX  4u   /* as the library's */
+#define FRANK_MS    100  /* an estimate that is no further off believes every right clock */
 
 static const struct timers *timers_of(const struct sim_frontend *frontend)
 {
@@ -114,6 +116,8 @@ static void begin(struct sim_frontend *frontend)
         abort();
     }
     fleet_clock_init(&frontend->clock);
+    frontend->stay_until = 0;
+    frontend->moves = 0;
     frontend->model = (struct model){.count = 0};
 }
 
@@ -153,7 +157,31 @@ void sim_frontend_restart(struct sim_frontend *frontend)
     leave(frontend);
 }
 
-/* False: the daemon's time is not believed. */
+/* It is off by more than R10 lets pass, and has not noticed yet. */
+static bool is_odd(const struct sim_frontend *frontend)
+{
+    int64_t error = fleet_now(frontend) - world_now(frontend->world);
+
+    return frontend->world->daemons[frontend->daemon].clock.skew_ms != 0 || error > FRANK_MS ||
+           error < -FRANK_MS;
+}
+
+static void judge_time(struct sim_frontend *frontend, enum fleet_clock_verdict verdict,
+                       bool is_suspect)
+{
+    struct world *world = frontend->world;
+
+    if (verdict == FLEET_CLOCK_DISSENT) {
+        world_sometimes(world, SOMETIMES_DISSENT);
+    }
+    if ((verdict == FLEET_CLOCK_DISSENT && !is_odd(frontend)) ||
+        (verdict == FLEET_CLOCK_SUSPECT && !is_suspect && frontend->clock.has_time)) {
+        world_violate(world, "R10 f%u does not believe the time of d%u", frontend->id,
+                      frontend->daemon);
+    }
+}
+
+/* False: the daemon is left for its time. */
 static bool take_time(struct sim_frontend *frontend, const struct wire_moment *moment)
 {
     int64_t heard = boot_of(frontend);
@@ -168,7 +196,38 @@ static bool take_time(struct sim_frontend *frontend, const struct wire_moment *m
     if (frontend->clock.has_time) {
         ringmap_set_time(frontend->map, heard, fleet_clock_now(&frontend->clock, heard));
     }
-    return verdict == FLEET_CLOCK_TAKEN;
+    judge_time(frontend, verdict, moment->suspect);
+    return verdict != FLEET_CLOCK_DISSENT;
+}
+
+static int64_t time_to_stay(const struct sim_frontend *frontend)
+{
+    const int64_t sync = frontend->world->policy.sync_interval_ms;
+    unsigned int round = frontend->moves / WORLD_DAEMONS;
+
+    return round == 0 ? sync / 4 : sync << (round < ROUNDS_MAX ? round : ROUNDS_MAX);
+}
+
+/* Whether the daemon is to be left because it keeps this frontend not synced. */
+static bool is_in_vain(struct sim_frontend *frontend)
+{
+    int64_t boot = boot_of(frontend);
+    int64_t age = fleet_now(frontend) - frontend->follower.as_of;
+
+    if (age <= frontend->world->policy.sync_interval_ms) {
+        frontend->stay_until = 0;
+        frontend->moves = 0;
+        return false;
+    }
+    bool is_over = frontend->stay_until != 0 && boot >= frontend->stay_until;
+    if (is_over) {
+        frontend->moves++;
+        world_sometimes(frontend->world, SOMETIMES_STALE_LEFT);
+    }
+    if (is_over || frontend->stay_until == 0) {
+        frontend->stay_until = boot + time_to_stay(frontend);
+    }
+    return is_over;
 }
 
 static void take_snapshot(struct sim_frontend *frontend, const struct wire_snapshot *snapshot)
@@ -200,16 +259,22 @@ void sim_frontend_receive(struct sim_frontend *frontend, struct slice message)
     const struct wire_moment *moment = response.kind == WIRE_WATCH_SNAPSHOT
                                            ? &response.as.snapshot.moment
                                            : &response.as.heartbeat.moment;
-    if (!take_time(frontend, moment)) {
-        world_violate(frontend->world, "R10 f%u does not believe the time of d%u", frontend->id,
-                      frontend->daemon);
+    bool is_staying = take_time(frontend, moment);
+    if (!frontend->clock.has_time) {
+        world_sometimes(frontend->world, SOMETIMES_SUSPECT_FIRST);
+        is_staying = false;
     }
     if (response.kind == WIRE_WATCH_SNAPSHOT) {
-        take_snapshot(frontend, &response.as.snapshot);
+        if (frontend->clock.has_time) {
+            take_snapshot(frontend, &response.as.snapshot);
+        }
         wire_snapshot_fini(&response.as.snapshot);
     } else if (follower_heartbeat(&frontend->follower, &response.as.heartbeat,
                                   fleet_now(frontend))) {
         ringmap_set_as_of(frontend->map, 0, frontend->follower.as_of);
+    }
+    if (!is_staying || (frontend->follower.has_snapshot && is_in_vain(frontend))) {
+        leave(frontend);
     }
 }
 

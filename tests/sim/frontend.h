@@ -2,7 +2,8 @@
 /*
  * A frontend without its socket and its TLS: the library's production follower, fleet clock and
  * mapping, and a plain telling of its connection's rules (client-lib/src/conn.h): watch one daemon,
- * leave it when it is silent for half a sync_interval, try another within 100 ms.
+ * leave it when it is silent for half a sync_interval, when its time is not believed, when it keeps
+ * the frontend not synced; try another within 100 ms.
  */
 #ifndef STEK_TESTS_SIM_FRONTEND_H
 #define STEK_TESTS_SIM_FRONTEND_H
@@ -31,7 +32,10 @@ struct sim_frontend {
     struct stream *stream; /* NULL while between two daemons */
     unsigned int daemon;   /* tried last */
     struct timer *connect;
-    int64_t asked_at; /* boot: the open, until it is answered; -1 afterwards */
+    int64_t asked_at;   /* boot: the open, until it is answered; -1 afterwards */
+    int64_t stay_until; /* boot: as long a daemon that keeps it not synced is given time; 0: all
+                           is well */
+    unsigned int moves; /* left such daemons in a row */
     struct timer *silence;
     struct timer *tick;
 };

@@ -12,8 +12,10 @@
 
 #define TICKETS_MAX      64
 #define TICKETS_PER_STEP 2
-#define BIRTHS_MAX       512
-#define CLOCK_ERROR_MS   500 /* of a frontend's idea of the time: half a round trip and more */
+#define BIRTHS_MAX       1024
+#define REVOKED_MAX      256
+#define CLOCK_ERROR_MS   500  /* of a frontend's idea of the time: half a round trip and more */
+#define UNSENT_MS        5000 /* a put that was on its way when a daemon became suspect may arrive */
 
 /* A key's dates when it was first seen anywhere: they may only move earlier. */
 struct birth {
@@ -30,8 +32,15 @@ struct ticket {
     int64_t expires_at;
 };
 
+struct revoked {
+    uint8_t name[KEY_NAME_LEN];
+    bool is_settled;
+};
+
 struct daemon_past {
-    int64_t up_since; /* another value: another process */
+    int64_t up_since;      /* another value: another process */
+    int64_t suspect_since; /* boot; INT64_MAX while it is not */
+    uint64_t puts;         /* accepted by then */
     uint8_t digest[DIGEST_LEN];
     struct keyring ring;
 };
@@ -45,6 +54,8 @@ struct invariants {
     size_t next_check;
     int64_t next_issue_at; /* boot */
     struct daemon_past past[WORLD_DAEMONS];
+    struct revoked revoked[REVOKED_MAX];
+    size_t revoked_count;
 };
 
 /* What one frontend says now. */
@@ -118,6 +129,41 @@ static void note_births(struct invariants *invariants, const struct keyring *rin
     }
 }
 
+static bool is_revoked(const struct invariants *invariants, const uint8_t name[KEY_NAME_LEN])
+{
+    for (size_t i = 0; i < invariants->revoked_count; i++) {
+        if (memcmp(invariants->revoked[i].name, name, KEY_NAME_LEN) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool brings_revocations(const struct keyring *ring, const struct keyring *past)
+{
+    for (size_t i = 0; i < ring->count; i++) {
+        const struct key *before = keyring_find(past, ring->keys[i].name);
+        if (ring->keys[i].revoked && (before == NULL || !before->revoked)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void note_revoked(struct invariants *invariants, const struct keyring *ring)
+{
+    for (size_t i = 0; i < ring->count; i++) {
+        if (!ring->keys[i].revoked || is_revoked(invariants, ring->keys[i].name)) {
+            continue;
+        }
+        if (invariants->revoked_count == REVOKED_MAX) {
+            abort();
+        }
+        struct revoked *revoked = &invariants->revoked[invariants->revoked_count++];
+        memcpy(revoked->name, ring->keys[i].name, KEY_NAME_LEN);
+    }
+}
+
 static void check_i4(struct world *world, const struct sim_daemon *daemon)
 {
     const struct keyring *ring = replica_ring(daemon->replica);
@@ -153,6 +199,27 @@ static bool is_same_merge(const struct keyring *a, const struct keyring *b)
     return is_same;
 }
 
+/* Beside what ends about now, when its own clock may be ahead of ours or behind. */
+static void check_growth(struct world *world, const struct sim_daemon *daemon,
+                         struct daemon_past *past)
+{
+    int64_t soon = world_now(world) + WORLD_SKEW_MAX_MS;
+    struct keyring ring = {0};
+
+    if (keyring_init(&ring, WORLD_REALM) != ERR_OK ||
+        keyring_copy(&ring, replica_ring(daemon->replica)) != ERR_OK) {
+        abort();
+    }
+    (void)keyring_drop(&ring, soon);
+    (void)keyring_forget(&ring, soon);
+    (void)keyring_drop(&past->ring, soon);
+    (void)keyring_forget(&past->ring, soon);
+    if (!keyring_covers(&ring, &past->ring)) {
+        world_violate(world, "I6 d%u: its ring has lost something", daemon->id);
+    }
+    keyring_fini(&ring);
+}
+
 static void check_i6(struct world *world, const struct sim_daemon *daemon, struct daemon_past *past)
 {
     const struct keyring *ring = replica_ring(daemon->replica);
@@ -163,11 +230,7 @@ static void check_i6(struct world *world, const struct sim_daemon *daemon, struc
             !keyring_covers(&stored->ring, ring)) {
             world_sometimes(world, SOMETIMES_MERGED_TWO);
         }
-        (void)keyring_drop(&past->ring, world_now(world));
-        (void)keyring_forget(&past->ring, world_now(world));
-        if (!keyring_covers(ring, &past->ring)) {
-            world_violate(world, "I6 d%u: its ring has lost something", daemon->id);
-        }
+        check_growth(world, daemon, past);
     }
     for (unsigned int i = 0; i < WORLD_DAEMONS; i++) {
         const struct sim_daemon *other = &world->daemons[i];
@@ -183,6 +246,10 @@ static void check_changed_ring(struct world *world, const struct sim_daemon *dae
     const struct keyring *ring = replica_ring(daemon->replica);
 
     note_births(world->invariants, ring);
+    note_revoked(world->invariants, ring);
+    if (brings_revocations(ring, &past->ring)) {
+        world->chaos.last_loss = world_boot(world); /* L1 counts from any command, and its merge */
+    }
     check_i4(world, daemon);
     check_i6(world, daemon, past);
     if (past->ring.realm[0] == '\0' && keyring_init(&past->ring, WORLD_REALM) != ERR_OK) {
@@ -201,11 +268,19 @@ static void check_changed_ring(struct world *world, const struct sim_daemon *dae
 static void check_ends(struct world *world, const struct sim_daemon *daemon)
 {
     const struct keyring *ring = replica_ring(daemon->replica);
-    int64_t now = world_now(world);
+    int64_t now = world_now(world) - (world->has_skews ? WORLD_SKEW_MAX_MS : 0);
 
     for (size_t i = 0; i < ring->count; i++) {
         const struct key *key = &ring->keys[i];
         const struct birth *birth = find_birth(world->invariants, key->name);
+        if (!key->has_bytes && !key->revoked &&
+            world_now(world) + WORLD_SKEW_MAX_MS < key->dropped_from) {
+            world_violate(world, "R10 d%u has dropped %s before its time", daemon->id,
+                          hex(key->name).text);
+        }
+        if (daemon->sound_since == INT64_MAX) {
+            continue; /* who does not know the time ends nothing */
+        }
         if (key->has_bytes && (now > key->dropped_from || now > birth->dropped_from)) {
             world_violate(world, "I5 d%u holds the bytes of %s, which is dropped", daemon->id,
                           hex(key->name).text);
@@ -216,12 +291,37 @@ static void check_ends(struct world *world, const struct sim_daemon *daemon)
     }
 }
 
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* R10: who is suspect puts nothing. */
+static void check_suspect(struct world *world, struct sim_daemon *daemon, struct daemon_past *past)
+{
+    uint64_t puts = rotator_get_stats(daemon->rotator)->puts;
+    int64_t boot = world_boot(world);
+
+    if (!replica_is_suspect(daemon->replica)) {
+        past->suspect_since = INT64_MAX;
+        daemon->sound_since = daemon->sound_since == INT64_MAX ? boot : daemon->sound_since;
+        return;
+    }
+    daemon->sound_since = INT64_MAX;
+    world_sometimes(world, SOMETIMES_SUSPECT);
+    if (past->suspect_since == INT64_MAX || boot - past->suspect_since < UNSENT_MS) {
+        past->suspect_since = past->suspect_since == INT64_MAX ? boot : past->suspect_since;
+        past->puts = puts;
+    } else if (puts != past->puts) {
+        world_violate(world, "R10 d%u is suspect and puts", daemon->id);
+    }
+}
+
 static void check_l1(struct world *world, const struct sim_daemon *daemon)
 {
     const struct policy *policy = &world->daemon_policy;
     const struct keyring *ring = replica_ring(daemon->replica);
-    int64_t since =
-        daemon->well_since > world->chaos.last_loss ? daemon->well_since : world->chaos.last_loss;
+    int64_t since = later(later(daemon->well_since, daemon->sound_since), world->chaos.last_loss);
     int64_t well = since == INT64_MAX ? 0 : world_boot(world) - since;
     int64_t now = world_now(world);
     int64_t sync = policy->sync_interval_ms;
@@ -238,15 +338,17 @@ static void check_l1(struct world *world, const struct sim_daemon *daemon)
 static void check_daemons(struct world *world)
 {
     for (unsigned int i = 0; i < WORLD_DAEMONS; i++) {
-        const struct sim_daemon *daemon = &world->daemons[i];
+        struct sim_daemon *daemon = &world->daemons[i];
         struct daemon_past *past = &world->invariants->past[i];
         if (!daemon->is_up) {
+            past->suspect_since = INT64_MAX;
             continue;
         }
         if (past->up_since != daemon->up_since ||
             memcmp(past->digest, replica_digest(daemon->replica), DIGEST_LEN) != 0) {
             check_changed_ring(world, daemon, past);
         }
+        check_suspect(world, daemon, past);
         check_ends(world, daemon);
         check_l1(world, daemon);
     }
@@ -349,8 +451,9 @@ static void check_clock(struct world *world, const struct sim_frontend *frontend
                         const struct stance *stance)
 {
     int64_t error = stance->now - world_now(world);
+    int64_t limit = CLOCK_ERROR_MS + (world->has_skews ? WORLD_SKEW_MAX_MS : 0);
 
-    if (error > CLOCK_ERROR_MS || error < -CLOCK_ERROR_MS) {
+    if (error > limit || error < -limit) {
         world_violate(world, "R10 f%u: its clock is %lld ms off", frontend->id, (long long)error);
     }
 }
@@ -387,7 +490,8 @@ static void offer(struct world *world, const struct ticket *ticket,
 {
     for (unsigned int i = 0; i < WORLD_FRONTENDS; i++) {
         const struct sim_frontend *frontend = &world->frontends[i];
-        if (!stances[i].is_synced || world_now(world) >= ticket->expires_at) {
+        if (!stances[i].is_synced || world_now(world) >= ticket->expires_at ||
+            is_revoked(world->invariants, ticket->name)) {
             continue;
         }
         if (!opens(world, frontend, ticket->name)) {
@@ -408,7 +512,7 @@ static void check_i1(struct world *world, const struct stance stances[WORLD_FRON
 {
     struct invariants *invariants = world->invariants;
 
-    if (world_boot(world) < world->chaos.i1_void_until) {
+    if (world_boot(world) < world->chaos.i1_void_until || world->broken == BREAK_TOMBSTONES) {
         invariants->ticket_count = 0;
         invariants->next_ticket = 0;
         return;
@@ -430,6 +534,85 @@ static void check_i1(struct world *world, const struct stance stances[WORLD_FRON
     }
 }
 
+/* --- I5 for revocations --- */
+
+void invariants_unsettle(struct world *world)
+{
+    for (size_t i = 0; i < world->invariants->revoked_count; i++) {
+        world->invariants->revoked[i].is_settled = false;
+    }
+}
+
+static bool holds_revoked(const struct keyring *ring, const uint8_t name[KEY_NAME_LEN])
+{
+    const struct key *key = keyring_find(ring, name);
+
+    return key == NULL || key->revoked;
+}
+
+static bool is_held_everywhere(const struct world *world, const uint8_t name[KEY_NAME_LEN])
+{
+    bool any = false;
+
+    for (unsigned int i = 0; i < WORLD_DAEMONS; i++) {
+        const struct sim_daemon *daemon = &world->daemons[i];
+        if (!daemon->is_up) {
+            continue;
+        }
+        const struct stored_record *stored = replica_last_stored(daemon->replica);
+        if (!replica_is_ready(daemon->replica) || !stored->present ||
+            !holds_revoked(replica_ring(daemon->replica), name) ||
+            !holds_revoked(&stored->ring, name)) {
+            return false;
+        }
+        any = true;
+    }
+    return any;
+}
+
+static bool is_long_well(const struct world *world, const struct sim_daemon *daemon)
+{
+    return daemon->is_up && replica_is_ready(daemon->replica) &&
+           world_boot(world) - later(daemon->well_since, daemon->up_since) >
+               world->policy.sync_interval_ms;
+}
+
+/* A tombstone goes when the key itself would have, by each one's own clock. */
+static bool is_about_over(const struct world *world, const uint8_t name[KEY_NAME_LEN])
+{
+    return world_now(world) + 2 * WORLD_SKEW_MAX_MS >=
+           find_birth(world->invariants, name)->dropped_from;
+}
+
+static void check_revoked(struct world *world, struct revoked *revoked,
+                          const struct stance stances[WORLD_FRONTENDS])
+{
+    if (world_boot(world) < world->chaos.loss_until ||
+        world_boot(world) < world->chaos.i1_void_until || is_about_over(world, revoked->name)) {
+        return;
+    }
+    if (!revoked->is_settled) {
+        revoked->is_settled = is_held_everywhere(world, revoked->name);
+        if (revoked->is_settled) {
+            world_sometimes(world, SOMETIMES_REVOKED_SETTLED);
+        }
+        return;
+    }
+    for (unsigned int i = 0; i < WORLD_DAEMONS; i++) {
+        const struct sim_daemon *daemon = &world->daemons[i];
+        if (is_long_well(world, daemon) &&
+            !holds_revoked(replica_ring(daemon->replica), revoked->name)) {
+            world_violate(world, "I5 d%u knows the revoked %s as usable", i,
+                          hex(revoked->name).text);
+        }
+    }
+    for (unsigned int i = 0; i < WORLD_FRONTENDS; i++) {
+        if (stances[i].is_synced && opens(world, &world->frontends[i], revoked->name)) {
+            world_violate(world, "I5 f%u opens with the revoked %s", i, hex(revoked->name).text);
+        }
+    }
+}
+
 void invariants_check(struct world *world)
 {
     struct stance stances[WORLD_FRONTENDS];
@@ -445,6 +628,9 @@ void invariants_check(struct world *world)
         }
     }
     check_i1(world, stances);
+    for (size_t i = 0; i < world->invariants->revoked_count; i++) {
+        check_revoked(world, &world->invariants->revoked[i], stances);
+    }
 }
 
 /* --- when faults have stopped --- */

@@ -15,11 +15,17 @@
  *     only one that knows of something (a rotate that the store has lost and whose daemon is gone
  *     retires a key on those frontends alone that had heard of it); nor may one be left that reads
  *     but cannot write; and no frontend begins anew.
+ *   - while the store has two primaries, which is a loss that lasts, no operator acts and it is not
+ *     for longer than a key is published before its first use; a revocation, known to one daemon
+ *     until it is stored, counts as a loss too.
  * Everything else may happen at any time. Seven seeds in ten keep to the budget and are held to I1
  * throughout; the others are wild: where they overdraw it I1 is not asked for one whole life of a
  * key, but everything else is. (An example of overdrawing: the store is emptied, and before the
  * write-back every daemon dies. The fleet has forgotten its keys, and a frontend that begins now
  * cannot know them.)
+ *
+ * I5 for revocations: one that every living daemon holds and that is stored is *settled*, and from
+ * then on, within the same budget, no well daemon and no synced frontend knows the key as usable.
  *
  * I7 and I8 and the handshake half of I9 are beyond a simulation and have tests of their own.
  */
@@ -33,6 +39,9 @@ struct invariants;
 
 struct invariants *invariants_new(void);
 void invariants_free(struct invariants *invariants);
+
+/* The fault budget is overdrawn: a settled revocation may be forgotten. */
+void invariants_unsettle(struct world *world);
 
 /* After every event. Reports through world_violate(). */
 void invariants_check(struct world *world);

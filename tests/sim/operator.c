@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one who rotates: sometimes twice, sometimes in haste, sometimes the wrong key. */
+/* The one who rotates and revokes: sometimes twice, sometimes in haste, sometimes the wrong key. */
 #include <string.h>
 
 #include "sim/world.h"
@@ -18,7 +18,7 @@ static void on_rotate_done(void *ctx, enum err code, const char *why,
     human->is_waiting = false;
     world_note(world, "rotate at d%u: %s%s%s %d", human->daemon, err_text(code),
                why[0] == '\0' ? "" : ": ", why, result != NULL && result->changed);
-    if (code == ERR_OK) {
+    if (code == ERR_OK && result != NULL) {
         bool is_repeat = human->may_repeat;
         world_sometimes(world, result->changed ? SOMETIMES_ROTATED : SOMETIMES_ROTATE_REPEATED);
         if (result->changed && count_puts(world) == human->puts_before) {
@@ -42,6 +42,57 @@ static void on_rotate_done(void *ctx, enum err code, const char *why,
     }
 }
 
+/* What is revoked: NULL for all. */
+static const uint8_t *choose_victim(struct world *world, const struct keyring *ring)
+{
+    const struct key *encrypting = keyring_pick(ring, world_now(world));
+
+    switch (world_draw(world, 4)) {
+    case 0:
+        return NULL;
+    case 1:
+        return ring->keys[world_draw(world, (int64_t)ring->count)].name;
+    default:
+        return encrypting != NULL ? encrypting->name : ring->keys[0].name;
+    }
+}
+
+void operator_revoke(struct world *world, struct sim_daemon *daemon)
+{
+    struct revocation done = {0};
+    struct errbuf why = {""};
+    uint8_t name[KEY_NAME_LEN];
+
+    if (!daemon->is_up || replica_ring(daemon->replica)->count == 0) {
+        return;
+    }
+    const uint8_t *victim = choose_victim(world, replica_ring(daemon->replica));
+    bool is_all = victim == NULL;
+    if (!is_all) {
+        memcpy(name, victim, KEY_NAME_LEN); /* the ring is about to change */
+    }
+    enum err rc = rotator_revoke(daemon->rotator, is_all ? NULL : name, &done, &why);
+    world_note(world, "operator revokes %s at d%u: %s %zu", is_all ? "all" : "a key", daemon->id,
+               err_text(rc), done.keys);
+    if (rc != ERR_OK || done.keys == 0) {
+        return;
+    }
+    world->human.revocations++;
+    world_sometimes(world, SOMETIMES_REVOKED);
+    if (is_all) {
+        world_sometimes(world, SOMETIMES_REVOKED_ALL);
+    }
+    if (done.has_promoted) {
+        world_sometimes(world, SOMETIMES_REVOKED_ENCRYPTING);
+    }
+    if (fake_link_faults(daemon->link)->is_cut) {
+        world_sometimes(world, SOMETIMES_REVOKED_UNSTORED);
+    }
+    if (replica_is_suspect(daemon->replica)) {
+        world_sometimes(world, SOMETIMES_REVOKED_SUSPECT);
+    }
+}
+
 void operator_rotate(struct world *world)
 {
     struct sim_operator *human = &world->human;
@@ -49,7 +100,8 @@ void operator_rotate(struct world *world)
         &world->daemons[human->is_hasty ? human->daemon : world_draw(world, WORLD_DAEMONS)];
     bool is_repeat = human->may_repeat && !human->is_hasty && world_chance(world, 25);
 
-    if (human->is_waiting || !daemon->is_up) {
+    if (human->is_waiting || !daemon->is_up ||
+        (fake_store_is_split(world->place) && !world->chaos.is_wild)) {
         return;
     }
     if (!is_repeat) {

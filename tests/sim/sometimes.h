@@ -18,6 +18,19 @@
     X(SOMETIMES_LOST_PUT, "an accepted put was lost")                                              \
     X(SOMETIMES_FLUSHED, "the store was emptied")                                                  \
     X(SOMETIMES_ROLLED_BACK, "an old record was restored")                                         \
+    X(SOMETIMES_SPLIT, "the store was two, and each had a primary")                                \
+    X(SOMETIMES_SPLIT_LOST, "the primary that lost had accepted puts")                             \
+    X(SOMETIMES_CLOCK_WRONG, "a daemon's clock went wrong")                                        \
+    X(SOMETIMES_SUSPECT, "a daemon was suspect")                                                   \
+    X(SOMETIMES_DISSENT, "a frontend did not believe a daemon's time")                             \
+    X(SOMETIMES_SUSPECT_FIRST, "a frontend met a suspect daemon before any other")                 \
+    X(SOMETIMES_STALE_LEFT, "a frontend left a daemon that kept it not synced")                    \
+    X(SOMETIMES_REVOKED, "a key was revoked")                                                      \
+    X(SOMETIMES_REVOKED_ENCRYPTING, "the key that encrypts was revoked, another promoted")         \
+    X(SOMETIMES_REVOKED_ALL, "all keys were revoked")                                              \
+    X(SOMETIMES_REVOKED_UNSTORED, "a daemon that could not reach the store revoked")               \
+    X(SOMETIMES_REVOKED_SUSPECT, "a daemon with a suspect clock revoked")                          \
+    X(SOMETIMES_REVOKED_SETTLED, "a revocation was held everywhere")                               \
     X(SOMETIMES_MERGED_TWO, "two rings met of which neither held the other")                       \
     X(SOMETIMES_CRASHED, "a daemon died")                                                          \
     X(SOMETIMES_NO_DAEMON, "no daemon was alive")                                                  \

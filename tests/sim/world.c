@@ -17,6 +17,8 @@
 #define RUN_MS      INT64_C(600000)
 #define CALM_MS     INT64_C(90000) /* without faults, at the end */
 
+#define BROKEN_MS (RUN_MS - INT64_C(60000)) /* before the end, a world that is broken breaks */
+
 #define GRACE_MS (2 * SYNC_MS)
 
 #define HASH_START UINT64_C(0xcbf29ce484222325)
@@ -52,6 +54,7 @@ struct world *world_new(const struct world_options *options)
     fake_random_init(&world->keys, options->seed * 2);
     world->place = fake_store_new(world->time, &world->random);
     world->policy = make_policy(world);
+    world->has_skews = world_chance(world, 50);
     world->daemon_policy = world->policy;
     if (world->broken == BREAK_LEAD) {
         world->daemon_policy.sync_interval_ms /= 2;
@@ -124,6 +127,9 @@ bool world_step(struct world *world)
     if (world->violation[0] != '\0' || is_finished(world)) {
         count_the_rest(world);
         return false;
+    }
+    if (world->broken == BREAK_WRITE_BACK && world->ends_at - world_boot(world) < BROKEN_MS) {
+        fake_store_lose_next_put(world->place, true);
     }
     if (fake_time_step(world->time, until)) {
         world->steps++;

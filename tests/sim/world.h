@@ -2,9 +2,9 @@
 /*
  * A whole fleet in one process under one simulated clock: daemons made of the production rooms
  * (vault, replica, rotator, hub), frontends made of the library's production follower and mapping,
- * a store that is slow, deaf, forgetful and rolled back, a network that delays and cuts, an
- * operator who rotates. One seed decides everything; the same seed gives the same run, event by
- * event (trace_hash).
+ * a store that is slow, deaf, forgetful, rolled back and split in two, a network that delays and
+ * cuts, clocks that are off and step, an operator who rotates and revokes. One seed decides
+ * everything; the same seed gives the same run, event by event (trace_hash).
  *
  * world_step() makes one event happen. Invariants are looked at after each (invariants.h).
  */
@@ -22,15 +22,19 @@
 #include "support/fake_store.h"
 #include "support/fake_time.h"
 
-#define WORLD_DAEMONS   2
+#define WORLD_DAEMONS   3
 #define WORLD_FRONTENDS 4
 #define WORLD_REALM     "web"
+/* How far a daemon's clock may be off without being wrong: what R10 lets pass. */
+#define WORLD_SKEW_MAX_MS INT64_C(1900)
 
 /* Ways to break the rules that need no other code, to prove that the invariants can fail. */
 enum world_break {
     BREAK_NOTHING,
     BREAK_LEAD,       /* daemons work with a lead of half the fleet's */
-    BREAK_WRITE_BACK, /* the store forgets every put half a minute after it: nothing heals that */
+    BREAK_WRITE_BACK, /* from a minute on every put is acknowledged and lost: nothing heals that */
+    BREAK_TOMBSTONES, /* every daemon dies and an old record is all that is left; I1 not asked for
+                       */
 };
 
 struct world;
@@ -44,6 +48,11 @@ struct sim_daemon {
     int64_t up_since;   /* boot */
     int64_t well_since; /* boot: its way to the store is good since then */
     struct fake_clock clock;
+    int64_t skew_ms;     /* of the clock while it is not wrong */
+    int64_t sound_since; /* boot: not suspect since then; INT64_MAX while it is */
+    bool began_wrong;    /* its clock was wrong when it started */
+    struct timer *clock_repair;
+    unsigned int side;      /* of the store, while that is split */
     struct fake_link *link; /* NULL while down, like the rest */
     struct replica *replica;
     struct hub *hub;
@@ -61,6 +70,7 @@ struct sim_operator {
     struct timer *again;
     bool is_hasty;   /* again at the same daemon, at once */
     bool may_repeat; /* the last rotate was answered: asking again must change nothing */
+    uint64_t revocations;
 };
 
 /* Which kinds of trouble this seed knows: swarms of faults find more than all faults always. */
@@ -76,6 +86,7 @@ struct chaos {
     int64_t i1_void_until; /* boot: more was lost at once than I1 promises to survive */
     bool is_over;          /* faults have stopped: the fleet must become whole */
     int64_t last_loss;     /* boot */
+    struct timer *unite;
     struct timer *pair_repair[WORLD_FRONTENDS][WORLD_DAEMONS];
 };
 
@@ -90,6 +101,7 @@ struct world {
     struct policy daemon_policy; /* the same, unless broken */
     struct sim_daemon daemons[WORLD_DAEMONS];
     struct sim_frontend frontends[WORLD_FRONTENDS];
+    bool has_skews; /* sound clocks differ */
     bool is_cut[WORLD_FRONTENDS][WORLD_DAEMONS];
     struct stream *streams; /* all there ever were: freed with the world */
     struct sim_operator human;
@@ -134,6 +146,10 @@ void sim_daemon_init(struct sim_daemon *daemon, struct world *world, unsigned in
 void sim_daemon_start(struct sim_daemon *daemon);
 void sim_daemon_crash(struct sim_daemon *daemon, int64_t restart_in_ms);
 void sim_daemon_fini(struct sim_daemon *daemon);
+/* Its wall clock is off by `skew_ms` for a while. */
+void sim_daemon_set_clock_wrong(struct sim_daemon *daemon, int64_t skew_ms, int64_t repair_in_ms);
+/* Now. A daemon that began with a clock ahead has to be restarted: its time never goes back. */
+void sim_daemon_set_clock_right(struct sim_daemon *daemon);
 /* Takes over what its rotator counted. */
 void sim_daemon_count(struct sim_daemon *daemon);
 
@@ -158,5 +174,7 @@ void operator_init(struct world *world);
 void operator_fini(struct world *world);
 /* The operator's next wish. */
 void operator_rotate(struct world *world);
+/* At `daemon`: the encrypting key, any key, or all. Needs no store. */
+void operator_revoke(struct world *world, struct sim_daemon *daemon);
 
 #endif

@@ -21,6 +21,9 @@ struct fake_store {
     struct fake_link *links;
     char realm[REALM_NAME_MAX + 1]; /* whose record it is: the first one put */
     bool loses_next_put;
+    bool is_split;
+    struct record other;       /* while it is split: what side 1 holds */
+    unsigned int side_puts[2]; /* since it was split */
     struct fake_store_stats stats;
 };
 
@@ -52,6 +55,7 @@ struct fake_link {
     struct fake_link *next;
     struct fake_faults faults;
     int64_t timeout_ms;
+    unsigned int side;
     struct flight *flights;
     store_changed_fn changed;
     void *changed_ctx;
@@ -114,11 +118,11 @@ static struct record *present_record(struct fake_store *place, const char *realm
     return record;
 }
 
-static void give_hints(struct fake_store *place)
+static void give_hints(struct fake_store *place, unsigned int side)
 {
     for (struct fake_link *link = place->links; link != NULL; link = link->next) {
-        if (link->changed != NULL && strcmp(link->watched, place->realm) == 0 &&
-            !link->faults.is_cut &&
+        if (link->changed != NULL && (!place->is_split || link->side == side) &&
+            strcmp(link->watched, place->realm) == 0 && !link->faults.is_cut &&
             !fake_random_chance(place->random, link->faults.lose_hint_percent)) {
             timer_arm(fake_time_timers(place->time), link->hint, link->faults.delay_min_ms);
         }
@@ -149,6 +153,7 @@ static void place_put(struct fake_store *place, struct flight *flight)
         return;
     }
     place->stats.puts++;
+    place->side_puts[flight->link->side]++;
     if (place->loses_next_put) {
         place->loses_next_put = false;
         place->stats.lost_puts++;
@@ -157,7 +162,7 @@ static void place_put(struct fake_store *place, struct flight *flight)
     copy_realm(place->realm, flight->realm);
     struct record record = record_copy(&flight->record);
     push_record(place, &record);
-    give_hints(place);
+    give_hints(place, flight->link->side);
 }
 
 static void place_load(struct fake_store *place, struct flight *flight)
@@ -238,6 +243,16 @@ static int64_t draw_delay(struct fake_link *link)
     uint64_t span = (uint64_t)(faults->delay_max_ms - faults->delay_min_ms);
 
     return faults->delay_min_ms + (int64_t)fake_random_below(link->place->random, span + 1);
+}
+
+/* Puts the record of that side where everything looks for it, or back. */
+static void swap_sides(struct fake_store *place, unsigned int side)
+{
+    if (place->is_split && side == 1) {
+        struct record first = place->history[0];
+        place->history[0] = place->other;
+        place->other = first;
+    }
 }
 
 static void flight_arrive(struct flight *flight)
@@ -402,6 +417,7 @@ void fake_store_free(struct fake_store *place)
     for (size_t i = 0; i < FAKE_STORE_HISTORY; i++) {
         record_fini(&place->history[i]);
     }
+    record_fini(&place->other);
     free(place);
 }
 
@@ -461,6 +477,35 @@ void fake_store_lose_next_put(struct fake_store *place, bool is_wanted)
     place->loses_next_put = is_wanted;
 }
 
+void fake_store_split(struct fake_store *place)
+{
+    assert(!place->is_split);
+    place->is_split = true;
+    place->other = record_copy(&place->history[0]);
+    place->side_puts[0] = 0;
+    place->side_puts[1] = 0;
+}
+
+void fake_link_set_side(struct fake_link *link, unsigned int side)
+{
+    assert(side < 2);
+    link->side = side;
+}
+
+unsigned int fake_store_unite(struct fake_store *place, unsigned int winner)
+{
+    assert(place->is_split && winner < 2);
+    swap_sides(place, winner);
+    place->is_split = false;
+    record_fini(&place->other);
+    return place->side_puts[1 - winner];
+}
+
+bool fake_store_is_split(const struct fake_store *place)
+{
+    return place->is_split;
+}
+
 void fake_store_write(struct fake_store *place, const char *realm, struct slice bytes,
                       const struct store_version *version)
 {
@@ -473,7 +518,7 @@ void fake_store_write(struct fake_store *place, const char *realm, struct slice 
     }
     copy_realm(place->realm, realm);
     push_record(place, &record);
-    give_hints(place);
+    give_hints(place, 0);
 }
 
 bool fake_store_present(const struct fake_store *place)

@@ -56,6 +56,15 @@ void fake_store_flush(struct fake_store *place);
 bool fake_store_roll_back(struct fake_store *place, unsigned int back);
 /* The next accepted put is acknowledged and forgotten: a failover right after it. */
 void fake_store_lose_next_put(struct fake_store *place, bool is_wanted);
+/* Two primaries: from now on links of side 1 have a copy of the record to themselves, and each side
+ * accepts puts the other knows nothing of. */
+void fake_store_split(struct fake_store *place);
+/* 0 or 1; matters while the store is split. A new link is of side 0. */
+void fake_link_set_side(struct fake_link *link, unsigned int side);
+/* The record of `winner` is the only one again. How many puts of the other side are lost by that.
+ */
+unsigned int fake_store_unite(struct fake_store *place, unsigned int winner);
+bool fake_store_is_split(const struct fake_store *place);
 /* Replaces whatever is there by these bytes, which need not make sense. */
 void fake_store_write(struct fake_store *place, const char *realm, struct slice bytes,
                       const struct store_version *version);
