@@ -4,6 +4,7 @@
   faults.py BUILD processes [SEED]    daemons killed and stopped, frontends killed
   faults.py BUILD store [SEED]        Redis killed, emptied, and set back to an old state
   faults.py BUILD everything [SEED]   every daemon and Redis gone at once
+  faults.py BUILD outage [SEED]       the same, for longer than any key lives, then back
 
 Each kind of fault strikes five times (twenty with STEK_TEST_LONG=1), in an order and at phases of
 the rotation that the seed decides. No ticket may be refused inside its lifetime and no handshake
@@ -19,10 +20,11 @@ import os
 import random
 import signal
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from fleet import judge_client  # noqa: E402
-from harness import Bench, Failure, run_main  # noqa: E402
+from harness import Bench, Failure, require, run_main, wait_until  # noqa: E402
 from redis_fleet import FRONTENDS, RECORD, ROTATE_S, Fleet  # noqa: E402
 
 
@@ -107,9 +109,52 @@ def run(build, group, seed, times):
         fleet.judge_store()
 
 
+def outage(build, seed):
+    """Tickets open until the keys' own dates, then handshakes are full; back up, all is followed
+    within sync_interval."""
+    sync_ms = 2000
+    with Bench(build) as bench:
+        fleet = Fleet(bench, random.Random(seed), rotate_s=16, sync_ms=sync_ms)
+        fleet.pause(0, 16)
+        fleet.note("everything goes")
+        drivers = [frontend.status()["driver_pid"] for frontend in fleet.frontends]
+        for daemon in fleet.daemons:
+            daemon.kill()
+        fleet.redis.kill()
+        wait_until("nothing is active any more", lambda: all(
+            f.status()["first_active_in_ms"] != 0 for f in fleet.frontends), 60)
+        fleet.note("nothing is issued any more")
+        opened = sum(f.status()["counters"]["decrypted"] for f in fleet.frontends)
+        wait_until("no key decrypts any more",
+                   lambda: all(f.status()["keys"] == 0 for f in fleet.frontends), 60)
+        fleet.note("nothing is opened any more")
+        require(sum(f.status()["counters"]["decrypted"] for f in fleet.frontends) > opened,
+                "no ticket was opened between the last key's retirement and its end")
+        fleet.start_redis()
+        for daemon in fleet.daemons:
+            daemon.start()
+        wait_until("the daemons are well again", fleet.is_whole, 30, 0.01)
+        back = time.monotonic()
+        wait_until("every frontend is synced",
+                   lambda: all(f.status()["is_synced"] for f in fleet.frontends))
+        took_ms = 1000 * (time.monotonic() - back)
+        fleet.note(f"every frontend is synced after {took_ms:.0f} ms")
+        require(took_ms <= sync_ms, "it took the frontends longer than sync_interval")
+        require(drivers == [frontend.status()["driver_pid"] for frontend in fleet.frontends],
+                "a driving process has died")
+        result = fleet.finish()
+        print(json.dumps(result))
+        judge_client(result, 500, late_share=0.3)
+        require(result["no_ticket"] > 0, "full handshakes without a key were not reached")
+        fleet.judge_store()
+
+
 def main(build, arguments):
+    if arguments[:1] == ["outage"] and len(arguments) <= 2:
+        outage(build, int(arguments[1]) if len(arguments) == 2 else 1)
+        return
     if not arguments or arguments[0] not in KINDS or len(arguments) > 2:
-        raise Failure("arguments: processes, store or everything, and a seed")
+        raise Failure("arguments: processes, store, everything or outage, and a seed")
     seed = int(arguments[1]) if len(arguments) == 2 else int.from_bytes(os.urandom(4), "big")
     run(build, arguments[0], seed, 20 if os.environ.get("STEK_TEST_LONG") == "1" else 5)
 

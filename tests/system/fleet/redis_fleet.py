@@ -52,7 +52,7 @@ class Load:
         return json.loads(self.process.output().splitlines()[-1])
 
 
-def make_daemon(bench, redis, name):
+def make_daemon(bench, redis, name, rotate_s=ROTATE_S, sync_ms=SYNC_MS):
     sock = bench.path(name + ".sock")
     uid = os.getuid()
     config = bench.write(name + ".yaml", f"""\
@@ -68,8 +68,8 @@ store:
 operators: ["uid:{uid}"]
 realms:
   web:
-    rotate_every: {ROTATE_S}s
-    sync_interval: {SYNC_MS}ms
+    rotate_every: {rotate_s}s
+    sync_interval: {sync_ms}ms
     ticket_lifetime: {LIFETIME_S}s
     readers: ["uid:{uid}"]
 """)
@@ -81,17 +81,19 @@ def realm_of(daemon):
 
 
 class Fleet:
-    """`daemon_env` and `frontend_env` are for the last daemon and the last frontend."""
+    """`daemon_env` and `frontend_env` are for the last daemon and the last frontend, `policy` is
+    rotate_s and sync_ms."""
 
-    def __init__(self, bench, draw, daemon_env=None, frontend_env=None):
+    def __init__(self, bench, draw, daemon_env=None, frontend_env=None, **policy):
         self.bench = bench
         self.draw = draw
+        self.policy = policy
         self.began = time.monotonic()
         write_secret(bench, "redis.password", SECRET.encode() + b"\n")
         write_secret(bench, "fleet.kek", os.urandom(32))
         self.redis = Redis(bench)
         self.redis.start()
-        self.daemons = [make_daemon(bench, self.redis, f"d{i}") for i in range(DAEMONS)]
+        self.daemons = [make_daemon(bench, self.redis, f"d{i}", **policy) for i in range(DAEMONS)]
         self.daemons[-1].env = daemon_env
         for daemon in self.daemons:
             daemon.start()
@@ -171,7 +173,7 @@ class Fleet:
 
     def judge_store(self):
         """A newcomer knows of the ring what the store holds, and nothing else."""
-        newcomer = make_daemon(self.bench, self.redis, "newcomer").start()
+        newcomer = make_daemon(self.bench, self.redis, "newcomer", **self.policy).start()
         everybody = [*self.daemons, newcomer]
         wait_until("the store holds what every daemon holds",
                    lambda: len({realm_of(daemon)["digest"] for daemon in everybody}) == 1)
