@@ -232,6 +232,24 @@ enum stek_status stek_client_start(struct stek_client *client)
     return status;
 }
 
+enum stek_status stek_client_reload_tls(struct stek_client *client)
+{
+    struct errbuf why = {""};
+    if (client == NULL || client->credentials == NULL) {
+        return STEK_ERR_INVALID;
+    }
+    const int64_t fleet_ms = ringmap_now(client->map, clock_boot_ms(client->clock));
+    const int64_t now_ms = fleet_ms != 0 ? fleet_ms : clock_wall_ms(client->clock);
+    enum err rc = credentials_adopt(client->credentials);
+    if (rc == ERR_OK) {
+        rc = credentials_look(client->credentials, now_ms, &why);
+    }
+    if (rc != ERR_OK) {
+        pass_log(client, PILOT_ERROR, why.text[0] != '\0' ? why.text : err_text(rc));
+    }
+    return status_of(rc);
+}
+
 void stek_client_free(struct stek_client *client)
 {
     if (client == NULL) {

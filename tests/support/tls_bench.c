@@ -11,6 +11,8 @@
 
 #include <openssl/ssl.h>
 
+#define TEN_YEARS_S INT64_C(315360000)
+
 static void need(bool ok)
 {
     if (!ok) {
@@ -42,26 +44,21 @@ struct cert tls_bench_renew(struct tls_bench *bench, const struct cert *issuer, 
                                    .san = "URI:spiffe://example.org/frontend/1",
                                    .eku = "clientAuth",
                                    .from_s = bench->shift_s - 3600,
-                                   .until_s = bench->shift_s + until_s};
+                                   .until_s = bench->shift_s + bench->longer_s + until_s};
     const struct cert cert = cert_make(&wish, issuer);
     tls_bench_put(bench->key_path, cert.key_pem, 0600);
     tls_bench_put(bench->cert_path, cert.pem, 0644);
     return cert;
 }
 
-void tls_bench_init(struct tls_bench *bench)
+static void init(struct tls_bench *bench, int64_t shift_s, int64_t longer_s)
 {
-    tls_bench_init_at(bench, time(NULL));
-}
-
-void tls_bench_init_at(struct tls_bench *bench, int64_t at_s)
-{
-    const int64_t shift_s = at_s - time(NULL);
     const struct cert_wish ca = {.name = "authority",
                                  .is_ca = true,
                                  .from_s = shift_s - 7200,
-                                 .until_s = shift_s + INT64_C(10) * 86400};
-    *bench = (struct tls_bench){.folder = "/tmp/stek-test-XXXXXX", .shift_s = shift_s};
+                                 .until_s = shift_s + longer_s + INT64_C(10) * 86400};
+    *bench = (struct tls_bench){
+        .folder = "/tmp/stek-test-XXXXXX", .shift_s = shift_s, .longer_s = longer_s};
     need(mkdtemp(bench->folder) != NULL);
     name_path(bench, "ca.pem", bench->ca_path);
     name_path(bench, "client.pem", bench->cert_path);
@@ -71,6 +68,20 @@ void tls_bench_init_at(struct tls_bench *bench, int64_t at_s)
     bench->client = tls_bench_renew(bench, &bench->ca, 86400);
 }
 
+void tls_bench_init(struct tls_bench *bench)
+{
+    tls_bench_init_at(bench, time(NULL));
+}
+
+void tls_bench_init_at(struct tls_bench *bench, int64_t at_s)
+{
+    init(bench, at_s - time(NULL), 0);
+}
+
+void tls_bench_init_since(struct tls_bench *bench, int64_t at_s)
+{
+    init(bench, at_s - time(NULL), time(NULL) - at_s + TEN_YEARS_S);
+}
 void tls_bench_fini(struct tls_bench *bench)
 {
     (void)unlink(bench->ca_path);
@@ -115,6 +126,6 @@ SSL_CTX *tls_bench_daemon(struct tls_bench *bench)
                                    .san = "DNS:localhost,IP:127.0.0.1,IP:::1",
                                    .eku = "serverAuth",
                                    .from_s = bench->shift_s - 3600,
-                                   .until_s = bench->shift_s + 86400};
+                                   .until_s = bench->shift_s + bench->longer_s + 86400};
     return tls_bench_daemon_as(bench, &wish, &bench->ca);
 }

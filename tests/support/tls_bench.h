@@ -12,7 +12,8 @@
 #include "support/certs.h"
 
 struct tls_bench {
-    int64_t shift_s; /* from now to the time for which all certificates are made */
+    int64_t shift_s;  /* from now to the time for which all certificates are made */
+    int64_t longer_s; /* and so much longer than usual they are good */
     char folder[32];
     char ca_path[64];
     char cert_path[64];
@@ -24,6 +25,8 @@ struct tls_bench {
 void tls_bench_init(struct tls_bench *bench);
 /* In a world whose time is `at_s`, Unix seconds. */
 void tls_bench_init_at(struct tls_bench *bench, int64_t at_s);
+/* Good from `at_s` until years from now: for a fleet whose time is not this host's. */
+void tls_bench_init_since(struct tls_bench *bench, int64_t at_s);
 void tls_bench_fini(struct tls_bench *bench);
 
 /* By a new file and a rename, as those do who renew certificates. */

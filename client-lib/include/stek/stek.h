@@ -99,8 +99,8 @@ STEK_API STEK_MUST_USE enum stek_status stek_options_set_max_contexts(struct ste
                                                                       unsigned int count);
 
 enum stek_log_level { STEK_LOG_ERROR = 0, STEK_LOG_WARNING = 1, STEK_LOG_INFO = 2 };
-/* `message` is one line without a newline, never a key byte. Called from the driving thread; must
- * not call back into the client. */
+/* `message` is one line without a newline, never a key byte. Called from the driving thread, and
+ * from inside stek_client_reload_tls(); must not call back into the client. */
 typedef void (*stek_log_fn)(void *arg, enum stek_log_level level, const char *message);
 /* `arg` is borrowed for the client's life. NULL (the default): silent. */
 STEK_API void stek_options_set_log(struct stek_options *options, stek_log_fn log, void *arg);
@@ -122,6 +122,17 @@ STEK_API STEK_MUST_USE enum stek_status stek_client_start(struct stek_client *cl
  * required: without keys handshakes are full. */
 STEK_API STEK_MUST_USE enum stek_status stek_client_wait(struct stek_client *client,
                                                          int timeout_ms);
+/*
+ * Reads the TLS files again now, with the rights that the caller has now. Not needed where the
+ * driving process may read them, for it looks by itself: it is for a parent that can, before it
+ * forks new workers that cannot. In this process the driver makes a new connection with a sound new
+ * set within ten seconds; processes forked later inherit it, those forked earlier do not get it.
+ *
+ * STEK_ERR_INVALID: they are not sound (the log callback gets the sentence, from inside this call),
+ * and the set before stays in use; or no TLS was set. STEK_ERR_LOCKED_MEMORY, STEK_ERR_NOMEM,
+ * STEK_ERR_CRYPTO.
+ */
+STEK_API STEK_MUST_USE enum stek_status stek_client_reload_tls(struct stek_client *client);
 /* Stops this process's thread (blocks until it ended, under a second) and leaves the mapping;
  * other processes are not affected. Every SSL_CTX attached in this process must be freed first,
  * or never used again. NULL allowed. */

@@ -3,6 +3,7 @@
  * its own; fleet time is T0 plus what has passed since it began. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -18,11 +19,13 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <openssl/ssl.h>
 #include <stek/stek.h>
 
 #include "ring_bench.h"
 #include "src/client_clock.h"
 #include "support/fake_daemon.h"
+#include "support/tls_bench.h"
 
 /* ThreadSanitizer does not allow a thread to be started after a process with threads has forked. */
 #if defined(__SANITIZE_THREAD__)
@@ -98,11 +101,14 @@ static void serve_for_ever(struct fake_daemon *daemon)
 }
 
 struct bench {
+    struct tls_bench *files; /* NULL: by a Unix socket */
+    SSL_CTX *context;
     struct fake_daemon daemon;
     pid_t daemon_pid;
     struct stek_options *options;
     struct stek_client *client;
     _Atomic int lines;
+    _Atomic int complaints; /* about the TLS files */
 };
 
 static void count_line(void *arg, enum stek_log_level level, const char *message)
@@ -111,18 +117,55 @@ static void count_line(void *arg, enum stek_log_level level, const char *message
     if (level == STEK_LOG_WARNING && strncmp(message, "realm web: ", 11) == 0) {
         atomic_fetch_add(&bench->lines, 1);
     }
+    if (strstr(message, "the ones before stay in use") != NULL) {
+        atomic_fetch_add(&bench->complaints, 1);
+    }
+}
+
+static void listen_anew(struct bench *bench)
+{
+    if (bench->files == NULL) {
+        fake_daemon_start(&bench->daemon);
+    } else {
+        fake_daemon_start_tls(&bench->daemon, bench->context, false);
+    }
+}
+
+static void make_client(struct bench *bench)
+{
+    listen_anew(bench);
+    bench->options = stek_options_new();
+    assert_int_equal(stek_options_add_endpoint(bench->options, bench->daemon.endpoint), STEK_OK);
+    assert_int_equal(stek_options_add_realm(bench->options, "web"), STEK_OK);
+    if (bench->files != NULL) {
+        assert_int_equal(stek_options_set_tls(bench->options, bench->files->ca_path,
+                                              bench->files->cert_path, bench->files->key_path),
+                         STEK_OK);
+    }
+    stek_options_set_log(bench->options, count_line, bench);
+    assert_int_equal(stek_client_new(bench->options, &bench->client), STEK_OK);
 }
 
 static int set_up(void **state)
 {
     struct bench *bench = calloc(1, sizeof(*bench));
     assert_non_null(bench);
-    fake_daemon_start(&bench->daemon);
-    bench->options = stek_options_new();
-    assert_int_equal(stek_options_add_endpoint(bench->options, bench->daemon.endpoint), STEK_OK);
-    assert_int_equal(stek_options_add_realm(bench->options, "web"), STEK_OK);
-    stek_options_set_log(bench->options, count_line, bench);
-    assert_int_equal(stek_client_new(bench->options, &bench->client), STEK_OK);
+    make_client(bench);
+    *state = bench;
+    return 0;
+}
+
+/* The certificates are good at fleet time, which is T0, and at this host's, by which the first
+ * daemon is judged. */
+static int set_up_tls(void **state)
+{
+    struct bench *bench = calloc(1, sizeof(*bench));
+    assert_non_null(bench);
+    bench->files = calloc(1, sizeof(*bench->files));
+    assert_non_null(bench->files);
+    tls_bench_init_since(bench->files, T0 / 1000);
+    bench->context = tls_bench_daemon(bench->files);
+    make_client(bench);
     *state = bench;
     return 0;
 }
@@ -155,6 +198,11 @@ static int tear_down(void **state)
     stop_daemon(bench);
     fake_daemon_stop(&bench->daemon);
     stek_options_free(bench->options);
+    SSL_CTX_free(bench->context);
+    if (bench->files != NULL) {
+        tls_bench_fini(bench->files);
+    }
+    free(bench->files);
     free(bench);
     return 0;
 }
@@ -247,7 +295,7 @@ static void without_a_daemon_nothing_fails_and_the_reason_is_told(void **state)
     stek_client_free(bench->client); /* its thread has said all it had to say */
     bench->client = NULL;
     assert_int_equal(atomic_load(&bench->lines), 1);
-    fake_daemon_start(&bench->daemon);
+    listen_anew(bench);
 }
 
 /* --- following ------------------------------------------------------------------------------- */
@@ -542,9 +590,10 @@ static bool is_driven(const struct stek_realm_status *status)
     return status->driver_pid > 0;
 }
 
-static void when_the_driver_is_killed_another_drives_within_sync_interval(void **state)
+static void
+when_the_driver_is_killed_another_drives(struct bench *bench,
+                                         bool (*is_right)(const struct stek_realm_status *))
 {
-    struct bench *bench = *state;
     pid_t drivers[2];
     start_daemon(bench);
     drivers[0] = fork_child(bench, drive_until_killed);
@@ -559,14 +608,129 @@ static void when_the_driver_is_killed_another_drives_within_sync_interval(void *
     assert_true(boot_now() - killed < SYNC_MS);
     assert_int_equal(status_of(bench->client).driver_pid, drivers[0] + drivers[1] - first);
     assert_int_equal(status_of(bench->client).keys, 2);
-    assert_true(becomes(bench->client, is_well));
+    assert_true(becomes(bench->client, is_right));
     (void)kill(drivers[0] + drivers[1] - first, SIGKILL);
     (void)waitpid(drivers[0] + drivers[1] - first, NULL, 0);
 }
 
+static void when_the_driver_is_killed_another_drives_within_sync_interval(void **state)
+{
+    when_the_driver_is_killed_another_drives(*state, is_well);
+}
+
+/* --- TLS ------------------------------------------------------------------------------------- */
+
+static _Atomic bool are_names_slow;
+static _Atomic int slow_names; /* lookups that do not end */
+
+int __real_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **out);
+int __wrap_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **out);
+
+int __wrap_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **out)
+{
+    if (strcmp(host, "slow.test") != 0 || (hints->ai_flags & AI_NUMERICHOST) != 0) {
+        return __real_getaddrinfo(host, service, hints, out);
+    }
+    atomic_fetch_add(&slow_names, 1);
+    while (atomic_load(&are_names_slow)) {
+        (void)poll(NULL, 0, 1);
+    }
+    atomic_fetch_sub(&slow_names, 1);
+    return EAI_AGAIN;
+}
+
+static void tcp_without_files_is_refused(void **unused)
+{
+    struct stek_options *options = stek_options_new();
+    struct stek_client *client = NULL;
+    (void)unused;
+    assert_int_equal(stek_options_add_endpoint(options, "stekd.example:7443"), STEK_OK);
+    assert_int_equal(stek_options_add_realm(options, "web"), STEK_OK);
+    assert_int_equal(stek_client_new(options, &client), STEK_ERR_INVALID);
+    assert_non_null(strstr(stek_options_error(options),
+                           "stekd.example:7443: stek_options_set_tls() is needed"));
+    assert_int_equal(stek_options_set_tls(options, "/nonexistent/ca.pem", "c", "k"), STEK_OK);
+    assert_int_equal(stek_client_new(options, &client), STEK_ERR_INVALID);
+    assert_non_null(strstr(stek_options_error(options), "/nonexistent/ca.pem: cannot be read"));
+    assert_null(client);
+    stek_options_free(options);
+}
+
+static void a_name_that_is_never_found_holds_up_neither_others_nor_the_end(void **state)
+{
+    struct bench *bench = *state;
+    stek_client_free(bench->client);
+    bench->client = NULL;
+    atomic_store(&are_names_slow, true);
+    assert_int_equal(stek_options_add_endpoint(bench->options, "slow.test:7443"), STEK_OK);
+    /* Whichever of the two it begins with. */
+    for (int i = 0; i < 8 && atomic_load(&slow_names) == 0; i++) {
+        stek_client_free(bench->client);
+        assert_int_equal(stek_client_new(bench->options, &bench->client), STEK_OK);
+        start_daemon(bench);
+        assert_int_equal(stek_client_start(bench->client), STEK_OK);
+        assert_int_equal(stek_client_wait(bench->client, PATIENCE), STEK_OK);
+        stop_daemon(bench);
+        assert_true(becomes(bench->client, says_lost));
+    }
+    const int64_t end = boot_now() + PATIENCE;
+    while (atomic_load(&slow_names) == 0 && boot_now() < end) {
+        (void)poll(NULL, 0, 1);
+    }
+    assert_int_equal(atomic_load(&slow_names), 1);
+    const int64_t began = boot_now();
+    stek_client_free(bench->client);
+    assert_true(boot_now() - began < 1000);
+    bench->client = NULL;
+    atomic_store(&are_names_slow, false);
+    while (atomic_load(&slow_names) > 0) {
+        (void)poll(NULL, 0, 1);
+    }
+}
+
+static void renewed_files_are_taken_on_request_and_bad_ones_are_not(void **state)
+{
+    struct bench *bench = *state;
+    start_and_wait(bench);
+    assert_int_equal(stek_client_reload_tls(NULL), STEK_ERR_INVALID);
+    assert_int_equal(stek_client_reload_tls(bench->client), STEK_OK);
+    tls_bench_put(bench->files->cert_path, "half of it", 0644);
+    assert_int_equal(stek_client_reload_tls(bench->client), STEK_ERR_INVALID);
+    assert_true(atomic_load(&bench->complaints) >= 1);
+    cert_fini(&bench->files->client);
+    bench->files->client = tls_bench_renew(bench->files, &bench->files->ca, 86400);
+    assert_int_equal(stek_client_reload_tls(bench->client), STEK_OK);
+    assert_true(becomes(bench->client, is_well));
+}
+
+static bool is_synced_but_warned(const struct stek_realm_status *status)
+{
+    return status->is_synced != 0 && strstr(status->last_error, "cannot be read") != NULL;
+}
+
+/* The files are gone when the workers start: as for a server that has given up its rights. */
+static void children_that_cannot_read_the_files_drive_all_the_same(void **state)
+{
+    struct bench *bench = *state;
+    (void)unlink(bench->files->ca_path);
+    (void)unlink(bench->files->cert_path);
+    (void)unlink(bench->files->key_path);
+    when_the_driver_is_killed_another_drives(bench, is_synced_but_warned);
+}
+
+static void reload_without_tls_is_refused(void **state)
+{
+    const struct bench *bench = *state;
+    assert_int_equal(stek_client_reload_tls(bench->client), STEK_ERR_INVALID);
+}
+
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name)     cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST_TLS(name) cmocka_unit_test_setup_teardown(name, set_up_tls, tear_down)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_client_needs_an_endpoint_and_a_realm),
         cmocka_unit_test(every_status_has_a_text_and_the_version_is_the_headers),
@@ -581,6 +745,19 @@ int main(void)
         TEST(a_forked_child_starts_and_frees_without_disturbing_its_parent),
         TEST(descriptors_that_the_child_reused_are_left_alone),
         TEST(when_the_driver_is_killed_another_drives_within_sync_interval),
+        TEST(reload_without_tls_is_refused),
+        cmocka_unit_test(tcp_without_files_is_refused),
+        TEST_TLS(without_a_daemon_nothing_fails_and_the_reason_is_told),
+        TEST_TLS(a_started_client_follows_and_tells_how),
+        TEST_TLS(when_the_daemon_dies_the_keys_stay),
+        TEST_TLS(the_thread_is_named_and_takes_no_signal),
+        TEST_TLS(freeing_takes_less_than_a_second),
+        TEST_TLS(a_forked_child_starts_and_frees_without_disturbing_its_parent),
+        TEST_TLS(descriptors_that_the_child_reused_are_left_alone),
+        TEST_TLS(when_the_driver_is_killed_another_drives_within_sync_interval),
+        TEST_TLS(a_name_that_is_never_found_holds_up_neither_others_nor_the_end),
+        TEST_TLS(renewed_files_are_taken_on_request_and_bad_ones_are_not),
+        TEST_TLS(children_that_cannot_read_the_files_drive_all_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

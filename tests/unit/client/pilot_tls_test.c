@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pilot.c and conn.c by mutual TLS: over real sockets, with daemons that say what the test wants;
  * time is set, certificates are made for it. */
+#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,6 +27,28 @@
 #define DAEMONS 2
 #define B0      INT64_C(100000) /* boot clock at the start; fleet time is then T0 */
 #define DAY_S   86400
+
+/* Names are found when a test lets them be. */
+static _Atomic bool may_answer;
+static _Atomic int lookups;
+
+int __real_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **out);
+int __wrap_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **out);
+
+int __wrap_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **out)
+{
+    if ((hints->ai_flags & AI_NUMERICHOST) != 0) {
+        return __real_getaddrinfo(host, service, hints, out);
+    }
+    atomic_fetch_add(&lookups, 1);
+    while (!atomic_load(&may_answer)) {
+        (void)poll(NULL, 0, 1);
+    }
+    return __real_getaddrinfo("127.0.0.1", service, hints, out);
+}
 
 struct bench {
     int64_t boot;
@@ -367,6 +391,33 @@ static void a_black_hole_is_left_in_time(void **state)
     (void)close(hole);
 }
 
+/* A lookup that is given up is joined by the next attempt, not begun once more: however long a
+ * resolver takes, it is asked once, and its answer serves. */
+static void a_name_that_is_found_late_is_asked_for_once(void **state)
+{
+    struct bench *bench = *state;
+    char text[64];
+    (void)snprintf(text, sizeof(text), "late.test:%u", bench->daemons[0].port);
+    set_endpoint(bench, 0, text);
+    atomic_store(&may_answer, false);
+    start(bench, 1);
+    for (int i = 0; i < 3; i++) {
+        pass(bench, CONN_PATIENCE_MS);
+        assert_error(bench, "its name was not found in time");
+        pass_a_retry(bench);
+    }
+    assert_int_equal(atomic_load(&lookups), 1);
+    atomic_store(&may_answer, true);
+    for (int i = 0; i < 400 && bench->daemons[0].connections == 0; i++) {
+        (void)poll(NULL, 0, 5);
+        pass(bench, 10);
+    }
+    settle(bench);
+    /* The certificate names localhost and addresses: who asked for another name is told so. */
+    assert_error(bench, "no DNS name in it is late.test");
+    assert_int_equal(atomic_load(&lookups), 1);
+}
+
 /* --- certificates that end ------------------------------------------------------------------- */
 
 static void a_renewed_certificate_gets_a_new_connection_without_trouble(void **state)
@@ -501,6 +552,7 @@ int main(void)
         TEST(a_short_sync_interval_shortens_the_patience),
         TEST(time_spent_before_the_watch_is_taken_from_its_patience),
         TEST(a_black_hole_is_left_in_time),
+        TEST(a_name_that_is_found_late_is_asked_for_once),
         TEST(a_renewed_certificate_gets_a_new_connection_without_trouble),
         TEST(a_broken_renewal_is_reported_and_the_connection_stays),
         TEST(the_end_of_our_certificate_is_announced_and_told),
