@@ -7,6 +7,7 @@
 #include <event2/event.h>
 
 #include "app/app.h"
+#include "app/app_material.h"
 #include "config/config_load.h"
 #include "host/clock_system.h"
 #include "host/process.h"
@@ -25,19 +26,22 @@ struct arguments {
 
 static void print_usage(FILE *to)
 {
-    (void)fputs("usage: stekd [--config FILE] [--check]\n"
-                "       stekd --help | --version\n"
-                "\n"
-                "Makes, schedules and serves the keys of TLS session tickets.\n"
-                "\n"
-                "  --config FILE  the configuration [" DEFAULT_CONFIG "]\n"
-                "  --check        say what is wrong with the configuration, and end\n"
-                "  --help         this text\n"
-                "  --version      the version\n"
-                "\n"
-                "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.\n"
-                "SIGTERM and SIGINT let calls under way finish; a second one ends at once.\n",
-                to);
+    (void)fputs(
+        "usage: stekd [--config FILE] [--check]\n"
+        "       stekd --help | --version\n"
+        "\n"
+        "Makes, schedules and serves the keys of TLS session tickets.\n"
+        "\n"
+        "  --config FILE  the configuration [" DEFAULT_CONFIG "]\n"
+        "  --check        say what is wrong with the configuration and the files it names,\n"
+        "                 and end\n"
+        "  --help         this text\n"
+        "  --version      the version\n"
+        "\n"
+        "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.\n"
+        "SIGHUP reads the configuration anew, and keeps the old one if anything is wrong.\n"
+        "SIGTERM and SIGINT let calls under way finish; a second one ends at once.\n",
+        to);
 }
 
 static bool parse_arguments(int argc, char **argv, struct arguments *out)
@@ -93,7 +97,8 @@ static enum err prepare_process(const struct config *config, struct log *log, st
     return process_check_locked_memory(app_locked_memory_need(config), why);
 }
 
-static enum exit_code serve(const struct config *config)
+/* Takes the configuration. */
+static enum exit_code serve(struct config *config, const char *path)
 {
     enum exit_code code = EXIT_FAILED;
     struct clock clock = clock_system_make();
@@ -104,14 +109,18 @@ static enum exit_code serve(const struct config *config)
     struct errbuf why = {"out of memory"};
 
     if (log_new(&log_options, &log) != ERR_OK) {
+        config_free(config);
         return fail(&why);
     }
-    const struct app_options options = {.config = config, .log = log, .version = STEKD_VERSION};
+    const struct app_options options = {
+        .config = config, .config_path = path, .log = log, .version = STEKD_VERSION};
     enum err rc = prepare_process(config, log, &why);
     if (rc == ERR_OK) {
         rc = app_new(&options, &app, &why);
     }
-    if (rc == ERR_OK) {
+    if (rc != ERR_OK) {
+        config_free(config);
+    } else {
         rc = app_run(app, &why);
     }
     if (rc == ERR_OK) {
@@ -131,13 +140,17 @@ static enum exit_code run(const struct arguments *arguments)
     enum exit_code code = EXIT_USAGE;
 
     enum err rc = config_load(arguments->config, &config, &problems);
+    if (rc == ERR_OK && arguments->is_check) {
+        rc = app_material_check(config, &problems);
+    }
     config_problems_print(&problems, arguments->config, stderr);
     config_problems_fini(&problems);
-    if (rc == ERR_OK && arguments->is_check) {
+    if (rc == ERR_OK && !arguments->is_check) {
+        return serve(config, arguments->config);
+    }
+    if (rc == ERR_OK) {
         (void)printf("%s: ok\n", arguments->config);
         code = EXIT_DONE;
-    } else if (rc == ERR_OK) {
-        code = serve(config);
     }
     config_free(config);
     return code;

@@ -9,42 +9,15 @@
 
 #include <event2/event.h>
 
-#include "app/app_journal.h"
-#include "app/app_ops.h"
-#include "app/app_realm.h"
-#include "app/app_rules.h"
-#include "app/app_store.h"
+#include "app/app_private.h"
+#include "app/app_reload.h"
 #include "host/clock_system.h"
 #include "host/random_system.h"
 #include "host/timers_libevent.h"
 #include "ops/ops_http.h"
 #include "serve/rpc_health.h"
-#include "serve/server.h"
 
-#define SIGNAL_COUNT 3
-
-struct app {
-    struct app_options options;
-    struct clock clock;
-    struct random_source random;
-    char writer[WIRE_LABEL_MAX + 1];
-    struct event_base *base;
-    struct timers timers;
-    struct app_store storage;
-    struct store *store; /* in `storage` */
-    struct hub *hub;
-    struct app_realm *realms;             /* realm_count of them, in the configuration's order */
-    struct service_realm *service_realms; /* likewise */
-    struct app_rules rules;
-    struct health *health;
-    struct serve_lines lines;
-    struct serve_stats stats;
-    struct services services;
-    struct server *server;
-    struct app_ops *ops;
-    struct event *signals[SIGNAL_COUNT];
-    bool is_stopping;
-};
+static const char no_memory[] = "out of memory, or of memory that may be locked (RLIMIT_MEMLOCK)";
 
 /* ---- signals ---- */
 
@@ -60,7 +33,7 @@ static void on_stop_signal(evutil_socket_t number, short what, void *arg)
     struct app *app = arg;
 
     (void)what;
-    log_write(app->options.log, LOG_LEVEL_INFO, app->is_stopping ? "stopping-at-once" : "stopping",
+    log_write(app->log, LOG_LEVEL_INFO, app->is_stopping ? "stopping-at-once" : "stopping",
               LOG_FIELDS(log_string("signal", number == SIGINT ? "SIGINT" : "SIGTERM"),
                          log_int("connections", app->stats.connections)));
     if (app->is_stopping) {
@@ -68,19 +41,30 @@ static void on_stop_signal(evutil_socket_t number, short what, void *arg)
         return;
     }
     app->is_stopping = true;
+    timer_disarm(&app->timers, app->reload_timer);
     app_ops_stopping(app->ops);
     server_drain(app->server, on_drained, app);
 }
 
+/* One reload for all signals that came before it. */
 static void on_reload_signal(evutil_socket_t number, short what, void *arg)
 {
     struct app *app = arg;
 
     (void)number;
     (void)what;
-    log_write(app->options.log, LOG_LEVEL_WARNING, "reload-ignored",
-              LOG_FIELDS(log_string("why", "reload is not in this version; restart stekd to change "
-                                           "its configuration")));
+    if (!app->is_stopping) {
+        timer_arm(&app->timers, app->reload_timer, 0);
+    }
+}
+
+static void on_reload(void *arg)
+{
+    struct app *app = arg;
+
+    app_ops_reloading(app->ops);
+    (void)!app_reload(app);
+    app_ops_ready(app->ops);
 }
 
 static enum err catch_signals(struct app *app)
@@ -88,19 +72,56 @@ static enum err catch_signals(struct app *app)
     static const struct {
         int number;
         event_callback_fn handle;
-    } rows[SIGNAL_COUNT] = {
+    } rows[APP_SIGNALS] = {
         {SIGTERM, on_stop_signal},
         {SIGINT, on_stop_signal},
         {SIGHUP, on_reload_signal},
     };
 
-    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
+    app->reload_timer = timer_new(&app->timers, on_reload, app);
+    if (app->reload_timer == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < APP_SIGNALS; i++) {
         app->signals[i] = evsignal_new(app->base, rows[i].number, rows[i].handle, app);
         if (app->signals[i] == NULL || event_add(app->signals[i], NULL) != 0) {
             return ERR_NOMEM;
         }
     }
     return ERR_OK;
+}
+
+/* ---- problems ---- */
+
+void app_log_problems(const struct app *app, const char *path,
+                      const struct config_problems *problems)
+{
+    char where[LOG_VALUE_MAX];
+
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct config_problem *problem = &problems->at[i];
+        const struct config_mark mark = problem->mark;
+        (void)snprintf(where, sizeof(where), mark.line == 0 ? "%s" : "%s:%zu:%zu", path, mark.line,
+                       mark.column);
+        log_write(
+            app->log, problem->is_note ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR,
+            problem->is_note ? "config-note" : "config-problem",
+            LOG_FIELDS(log_string("where", where), log_string("problem", problem->what.text)));
+    }
+    if (problems->not_kept > 0) {
+        log_write(app->log, LOG_LEVEL_ERROR, "config-problem",
+                  LOG_FIELDS(log_int("problems_more", (int64_t)problems->not_kept)));
+    }
+}
+
+static const struct config_problem *first_error(const struct config_problems *problems)
+{
+    for (size_t i = 0; i < problems->count; i++) {
+        if (!problems->at[i].is_note) {
+            return &problems->at[i];
+        }
+    }
+    return NULL;
 }
 
 /* ---- the rooms, in their order ---- */
@@ -121,105 +142,76 @@ static enum err build_base(struct app *app)
     return ERR_OK;
 }
 
+static enum err read_material(struct app *app, struct errbuf *why)
+{
+    struct config_problems problems = {0};
+
+    enum err rc = app_material_read(app->config, &app->random, clock_wall_ms(&app->clock),
+                                    &app->material, &problems);
+    app_log_problems(app, app->config_path, &problems);
+    const struct config_problem *first = first_error(&problems);
+    if (first != NULL) {
+        errbuf_set(why, "%s", first->what.text);
+    }
+    config_problems_fini(&problems);
+    return rc;
+}
+
 static enum err build_store(struct app *app, struct errbuf *why)
 {
-    const struct app_store_options options = {.config = app->options.config,
+    const struct app_store_options options = {.config = app->config,
                                               .base = app->base,
                                               .clock = &app->clock,
                                               .timers = &app->timers,
                                               .random = &app->random};
 
-    enum err rc = app_store_open(&app->storage, &options, why);
-    app->store = app->storage.store;
-    return rc;
+    return app_store_open(&app->storage, &options, &app->material, why);
 }
 
-static enum err build_realm(struct app *app, const struct config_realm *config,
-                            struct app_realm *realm)
+static enum err build_realms(struct app *app)
 {
-    const struct replica_options replica = {
-        .realm = config->name,
-        .policy = config->policy,
-        .store = app->store,
-        .sealing = app_store_sealing(&app->storage),
-        .clock = &app->clock,
-        .timers = &app->timers,
-        .random = &app->random,
-    };
-    struct rotator_options rotator = {
-        .store = app->store,
+    const struct app_realms none = {0};
+
+    enum err rc = hub_new(&app->timers, &app->hub);
+    if (rc == ERR_OK) {
+        rc = health_new(app->hub, &app->health);
+    }
+    app->realm_env = (struct app_realm_env){
+        .store = app->storage.store,
         .sealing = app_store_sealing(&app->storage),
         .clock = &app->clock,
         .timers = &app->timers,
         .random = &app->random,
         .writer = app->writer,
+        .log = app->log,
+        .hub = app->hub,
+        .health = app->health,
     };
-
-    enum err rc = replica_new(&replica, &realm->replica);
-    if (rc == ERR_OK) {
-        rc = hub_add_realm(app->hub, realm->replica);
-    }
-    if (rc == ERR_OK) {
-        rotator.replica = realm->replica;
-        rc = rotator_new(&rotator, &realm->rotator);
-    }
-    const struct app_journal_options journal = {
-        .replica = realm->replica,
-        .rotator = realm->rotator,
-        .clock = &app->clock,
-        .timers = &app->timers,
-        .log = app->options.log,
-    };
-    if (rc == ERR_OK) {
-        rc = app_journal_new(&journal, &realm->journal);
-    }
-    return rc;
-}
-
-static enum err build_realms(struct app *app)
-{
-    const struct config *config = app->options.config;
-
-    app->realms = calloc(config->realm_count, sizeof(*app->realms));
-    app->service_realms = calloc(config->realm_count, sizeof(*app->service_realms));
-    if (app->realms == NULL || app->service_realms == NULL) {
-        return ERR_NOMEM;
-    }
-    enum err rc = hub_new(&app->timers, &app->hub);
-    for (size_t i = 0; i < config->realm_count && rc == ERR_OK; i++) {
-        rc = build_realm(app, &config->realms[i], &app->realms[i]);
-        app->service_realms[i].realm = config->realms[i].name;
-        app->service_realms[i].rotator = app->realms[i].rotator;
-    }
-    if (rc == ERR_OK) {
-        rc = health_new(app->hub, &app->health);
-    }
-    return rc;
+    return rc == ERR_OK ? app_realms_make(&app->realm_env, app->config, &none, &app->realms) : rc;
 }
 
 static enum err build_server(struct app *app)
 {
-    const struct config *config = app->options.config;
-
-    enum err rc = app_rules_make(config, &app->rules);
+    enum err rc = app_rules_make(app->config, &app->rules);
     if (rc != ERR_OK) {
         return rc;
     }
     app->services = (struct services){
         .hub = app->hub,
         .health = app->health,
-        .realms = app->service_realms,
-        .realm_count = config->realm_count,
+        .realms = app->realms.services,
+        .realm_count = app->realms.count,
         .rules = &app->rules.rules,
         .clock = &app->clock,
         .timers = &app->timers,
-        .log = app->options.log,
+        .log = app->log,
         .lines = &app->lines,
         .stats = &app->stats,
-        .version = app->options.version,
-        .deployment = config->deployment,
-        .store_type = app->store->ops->type,
+        .version = app->version,
+        .deployment = app->config->deployment,
+        .store_type = app->storage.store->ops->type,
         .started_ms = clock_wall_ms(&app->clock),
+        .problems = {app_ops_collect_problems, app},
     };
     const struct server_options options = {
         .base = app->base,
@@ -233,31 +225,23 @@ static enum err build_server(struct app *app)
 
 static enum err listen_everywhere(struct app *app, struct errbuf *why)
 {
-    const struct config *config = app->options.config;
     enum err rc = ERR_OK;
 
-    for (size_t i = 0; i < config->listener_count && rc == ERR_OK; i++) {
-        if (config->listeners[i].unix_path[0] == '\0') {
+    for (size_t i = 0; i < app->config->listener_count && rc == ERR_OK; i++) {
+        const struct config_listener *listener = &app->config->listeners[i];
+        if (listener->unix_path[0] != '\0') {
+            rc = server_listen(app->server, listener->unix_path, listener->mode, why);
+        } else {
             errbuf_set(why, "listen[%zu]: this build does not listen on addresses yet", i);
-            return ERR_UNSUPPORTED;
+            rc = ERR_UNSUPPORTED;
         }
-        rc = server_listen(app->server, config->listeners[i].unix_path, config->listeners[i].mode,
-                           why);
     }
     return rc;
 }
 
 static enum err build_ops(struct app *app, struct errbuf *why)
 {
-    const struct app_ops_options options = {
-        .base = app->base,
-        .http = &app->options.config->http,
-        .services = &app->services,
-        .realms = app->realms,
-        .realm_count = app->options.config->realm_count,
-    };
-
-    return app_ops_new(&options, &app->ops, why);
+    return app_ops_new(app, &app->ops, why);
 }
 
 static void append(char *list, size_t cap, const char *item)
@@ -269,35 +253,36 @@ static void append(char *list, size_t cap, const char *item)
 
 static void log_ready(const struct app *app)
 {
-    const struct config *config = app->options.config;
+    const struct config *config = app->config;
     char sockets[LOG_VALUE_MAX] = "";
+    char addresses[LOG_VALUE_MAX] = "";
     char realms[LOG_VALUE_MAX] = "";
 
     for (size_t i = 0; i < config->listener_count; i++) {
-        append(sockets, sizeof(sockets), config->listeners[i].unix_path);
+        if (config->listeners[i].unix_path[0] != '\0') {
+            append(sockets, sizeof(sockets), config->listeners[i].unix_path);
+        } else {
+            append(addresses, sizeof(addresses), config->listeners[i].address.host);
+        }
     }
     for (size_t i = 0; i < config->realm_count; i++) {
         append(realms, sizeof(realms), config->realms[i].name);
     }
-    log_write(app->options.log, LOG_LEVEL_INFO, "ready",
-              LOG_FIELDS(log_string("version", app->options.version),
-                         log_string("deployment", config->deployment),
-                         log_string("store", app->store->ops->type), log_string("unix", sockets),
-                         log_string("realms", realms)));
+    log_write(app->log, LOG_LEVEL_INFO, "ready",
+              LOG_FIELDS(
+                  log_string("version", app->version), log_string("deployment", config->deployment),
+                  log_string("store", app->storage.store->ops->type), log_string("unix", sockets),
+                  log_string("tls", addresses), log_string("realms", realms)));
 }
 
-enum err app_new(const struct app_options *options, struct app **out_app, struct errbuf *why)
+static enum err build(struct app *app, struct errbuf *why)
 {
-    struct app *app = calloc(1, sizeof(*app));
-
-    if (app == NULL) {
-        errbuf_set(why, "out of memory");
-        return ERR_NOMEM;
-    }
-    app->options = *options;
-    /* What stays when nobody knows better; listen_everywhere() always does. */
-    errbuf_set(why, "out of memory, or of memory that may be locked (RLIMIT_MEMLOCK)");
+    /* What stays when nobody knows better; those who take `why` always do. */
+    errbuf_set(why, "%s", no_memory);
     enum err rc = build_base(app);
+    if (rc == ERR_OK) {
+        rc = read_material(app, why);
+    }
     if (rc == ERR_OK) {
         rc = build_store(app, why);
     }
@@ -313,15 +298,29 @@ enum err app_new(const struct app_options *options, struct app **out_app, struct
     if (rc == ERR_OK) {
         rc = listen_everywhere(app, why);
     }
-    if (rc == ERR_OK) {
-        rc = build_ops(app, why);
+    return rc == ERR_OK ? build_ops(app, why) : rc;
+}
+
+enum err app_new(const struct app_options *options, struct app **out_app, struct errbuf *why)
+{
+    struct app *app = calloc(1, sizeof(*app));
+
+    if (app == NULL) {
+        errbuf_set(why, "%s", no_memory);
+        return ERR_NOMEM;
     }
+    app->log = options->log;
+    app->version = options->version;
+    app->config_path = options->config_path;
+    app->config = options->config;
+    enum err rc = build(app, why);
     if (rc != ERR_OK) {
+        app->config = NULL; /* stays the caller's */
         app_free(app);
         return rc;
     }
-    for (size_t i = 0; i < options->config->realm_count; i++) {
-        replica_start(app->realms[i].replica);
+    for (size_t i = 0; i < app->realms.count; i++) {
+        replica_start(app->realms.at[i]->replica);
     }
     log_ready(app);
     app_ops_ready(app->ops);
@@ -335,7 +334,7 @@ enum err app_run(struct app *app, struct errbuf *why)
         errbuf_set(why, "the event loop failed");
         return ERR_IO;
     }
-    log_write(app->options.log, LOG_LEVEL_INFO, "stopped",
+    log_write(app->log, LOG_LEVEL_INFO, "stopped",
               LOG_FIELDS(log_int("connections", app->stats.connections)));
     return ERR_OK;
 }
@@ -343,33 +342,29 @@ enum err app_run(struct app *app, struct errbuf *why)
 /* In reverse: whoever listens goes before what it listens to. */
 void app_free(struct app *app)
 {
+    const struct app_realms none = {0};
+
     if (app == NULL) {
         return;
     }
-    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
+    for (size_t i = 0; i < APP_SIGNALS; i++) {
         if (app->signals[i] != NULL) {
             event_free(app->signals[i]);
         }
     }
+    timer_free(&app->timers, app->reload_timer);
     app_ops_free(app->ops);
     server_free(app->server);
     app_rules_fini(&app->rules);
+    app_realms_discard(&app->realm_env, &app->realms, &none);
     health_free(app->health);
-    size_t count = app->realms == NULL ? 0 : app->options.config->realm_count;
-    for (size_t i = 0; i < count; i++) {
-        app_journal_free(app->realms[i].journal);
-        rotator_free(app->realms[i].rotator);
-    }
     hub_free(app->hub);
-    for (size_t i = 0; i < count; i++) {
-        replica_free(app->realms[i].replica);
-    }
-    free(app->service_realms);
-    free(app->realms);
     app_store_close(&app->storage);
+    app_material_fini(&app->material);
     if (app->base != NULL) {
         event_base_free(app->base);
     }
+    config_free(app->config);
     free(app);
 }
 

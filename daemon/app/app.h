@@ -11,17 +11,19 @@
 struct app;
 
 struct app_options {
-    const struct config *config; /* borrowed until app_free() */
-    struct log *log;             /* likewise */
-    const char *version;         /* a constant */
+    struct config *config;   /* moves to the app on ERR_OK */
+    const char *config_path; /* where it came from, and will again; borrowed until app_free() */
+    struct log *log;         /* likewise */
+    const char *version;     /* a constant */
 };
 
-/* Everything is up and listening on ERR_OK. Else the sentence says what failed, and nothing is
- * left behind. */
+/* Everything is up and listening on ERR_OK. Else the sentence says what failed, the log what is
+ * wrong with files, and nothing is left behind. */
 enum err app_new(const struct app_options *options, struct app **out_app,
                  struct errbuf *why) MUST_USE;
 
-/* Until SIGTERM or SIGINT has drained the daemon; a second one ends it at once. */
+/* Until SIGTERM or SIGINT has drained the daemon; a second one ends it at once. SIGHUP reloads the
+ * configuration (app_reload.h). */
 enum err app_run(struct app *app, struct errbuf *why) MUST_USE;
 
 /* NULL allowed. */

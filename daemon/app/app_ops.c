@@ -2,8 +2,11 @@
 #include "app/app_ops.h"
 
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "app/app_private.h"
+#include "app/app_tls.h"
 #include "host/notify.h"
 #include "keyring/schedule.h"
 #include "ops/metrics.h"
@@ -12,13 +15,15 @@
 #include "serve/rpc_health.h"
 #include "serve/serve_counts.h"
 #include "wire/grpc_status.h"
+#include "wire/tls_context.h"
 
 /* KEY_FORGOTTEN is not shown: such an entry is as good as gone. */
 #define STATES_SHOWN 5
 #define CALLS_MAX    (SERVE_METHODS_MAX * SERVE_STATUSES)
+#define CONTEXTS_MAX (CONFIG_LISTENERS_MAX + 1)
 
 struct app_ops {
-    struct app_ops_options options;
+    const struct app *app;
     struct notify *notify; /* owned */
     struct ops_http *http; /* owned; NULL: not asked for */
     bool is_stopping;
@@ -88,7 +93,7 @@ static void collect_realm(const struct app_ops *ops, const struct app_realm *rea
         .keys = keys,
         .keys_count = STATES_SHOWN,
     };
-    hub_count(ops->options.services->hub, out->realm, &out->watchers, &out->watchers_current);
+    hub_count(ops->app->services.hub, out->realm, &out->watchers, &out->watchers_current);
 }
 
 /* Only what has happened: most methods never end in most ways. */
@@ -112,13 +117,33 @@ static size_t collect_calls(const struct serve_stats *stats, struct metrics_call
     return count;
 }
 
+static size_t collect_contexts(const struct app *app, struct metrics_context out[CONTEXTS_MAX])
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i <= app->config->listener_count; i++) {
+        const bool is_redis = i == app->config->listener_count;
+        const SSL_CTX *context = is_redis ? app->material.redis : app->material.listeners[i];
+        if (context == NULL) {
+            continue;
+        }
+        (void)snprintf(out[count].name, sizeof(out[count].name), is_redis ? "store" : "listen[%zu]",
+                       i);
+        out[count].not_after_ms = tls_context_not_after_ms(context);
+        out[count].crl_until_ms = tls_context_crl_until_ms(context);
+        count++;
+    }
+    return count;
+}
+
 static void print_facts(const struct app_ops *ops, const struct metrics_realm *realms, FILE *to)
 {
-    const struct services *services = ops->options.services;
+    const struct services *services = &ops->app->services;
     const struct serve_stats *stats = services->stats;
     struct metrics_calls calls[CALLS_MAX];
     struct metrics_count tls[SERVE_COUNTS_MAX];
     struct metrics_count limits[SERVE_COUNTS_MAX];
+    struct metrics_context contexts[CONTEXTS_MAX];
     const struct metrics_facts facts = {
         .version = services->version,
         .store_type = services->store_type,
@@ -136,9 +161,15 @@ static void print_facts(const struct app_ops *ops, const struct metrics_realm *r
         .limit_count = serve_counts_of_limits(stats, limits),
         .denied = stats->calls_denied,
         .log_lines_dropped = log_get_dropped(services->log),
+        .reloads_done = ops->app->reloads.done,
+        .reloads_failed = ops->app->reloads.failed,
+        .reload_last_ms = ops->app->reloads.last_ms,
+        .reload_is_good = ops->app->reloads.is_good,
+        .contexts = contexts,
+        .context_count = collect_contexts(ops->app, contexts),
         .http_refused = ops->http != NULL ? ops_http_refused(ops->http) : 0,
         .realms = realms,
-        .realm_count = ops->options.realm_count,
+        .realm_count = ops->app->realms.count,
         .calls = calls,
         .call_count = collect_calls(stats, calls),
     };
@@ -148,7 +179,7 @@ static void print_facts(const struct app_ops *ops, const struct metrics_realm *r
 
 void app_ops_print_metrics(const struct app_ops *ops, FILE *to)
 {
-    size_t count = ops->options.realm_count;
+    size_t count = ops->app->realms.count;
     struct realm_facts facts = {
         .realms = calloc(count, sizeof(*facts.realms)),
         .keys = calloc(count, sizeof(*facts.keys)),
@@ -157,7 +188,7 @@ void app_ops_print_metrics(const struct app_ops *ops, FILE *to)
     /* Without memory there is no page, rather than one that lacks realms. */
     if (facts.realms != NULL && facts.keys != NULL) {
         for (size_t i = 0; i < count; i++) {
-            collect_realm(ops, &ops->options.realms[i], facts.keys[i], &facts.realms[i]);
+            collect_realm(ops, ops->app->realms.at[i], facts.keys[i], &facts.realms[i]);
         }
         print_facts(ops, facts.realms, to);
     }
@@ -172,6 +203,41 @@ static void on_metrics(void *ctx, FILE *to)
     app_ops_print_metrics(ops, to);
 }
 
+/* ---- what is wrong with the daemon as a whole ---- */
+
+static void add_problem(struct service_problems *out, const char *text)
+{
+    if (out->count < SERVICE_PROBLEMS_MAX) {
+        errbuf_set(&out->at[out->count++], "%s", text);
+    }
+}
+
+static void add_expiry(const struct app *app, const SSL_CTX *context, const struct config_tls *tls,
+                       struct service_problems *out)
+{
+    struct app_tls_lines lines = {.count = 0};
+
+    if (context != NULL) {
+        app_tls_describe_expiry(context, tls, clock_wall_ms(&app->clock), &lines);
+    }
+    for (size_t i = 0; i < lines.count; i++) {
+        add_problem(out, lines.at[i].text);
+    }
+}
+
+void app_ops_collect_problems(void *ctx, struct service_problems *out)
+{
+    const struct app *app = ctx;
+
+    if (app->reloads.problem.text[0] != '\0') {
+        add_problem(out, app->reloads.problem.text);
+    }
+    for (size_t i = 0; i < app->config->listener_count; i++) {
+        add_expiry(app, app->material.listeners[i], &app->config->listeners[i].tls, out);
+    }
+    add_expiry(app, app->material.redis, &app->config->store.tls, out);
+}
+
 /* ---- health and state ---- */
 
 static bool is_ready(void *ctx, char *why, size_t cap)
@@ -182,15 +248,18 @@ static bool is_ready(void *ctx, char *why, size_t cap)
         (void)snprintf(why, cap, "the daemon is stopping");
         return false;
     }
-    for (size_t i = 0; i < ops->options.realm_count; i++) {
-        const struct replica *replica = ops->options.realms[i].replica;
+    if (health_is_serving(ops->app->health)) {
+        return true;
+    }
+    for (size_t i = 0; i < ops->app->realms.count; i++) {
+        const struct replica *replica = ops->app->realms.at[i]->replica;
         if (!replica_is_ready(replica)) {
             (void)snprintf(why, cap, "realm %s: its record has not been loaded yet",
                            replica_realm(replica));
             return false;
         }
     }
-    return health_is_serving(ops->options.services->health);
+    return false;
 }
 
 /* For `systemctl status`. */
@@ -203,11 +272,15 @@ static void describe(void *ctx, char *text, size_t cap)
     if (!is_ready(ctx, text, cap)) {
         return;
     }
-    for (size_t i = 0; i < ops->options.realm_count; i++) {
-        const struct replica *replica = ops->options.realms[i].replica;
+    if (ops->app->reloads.problem.text[0] != '\0') {
+        (void)snprintf(text, cap, "%s", ops->app->reloads.problem.text);
+        return;
+    }
+    for (size_t i = 0; i < ops->app->realms.count; i++) {
+        const struct replica *replica = ops->app->realms.at[i]->replica;
         uint32_t all = 0;
         uint32_t good = 0;
-        hub_count(ops->options.services->hub, replica_realm(replica), &all, &good);
+        hub_count(ops->app->services.hub, replica_realm(replica), &all, &good);
         watchers += all;
         current += good;
         if (replica_problem(replica)[0] != '\0') {
@@ -217,7 +290,7 @@ static void describe(void *ctx, char *text, size_t cap)
         }
     }
     (void)snprintf(text, cap, "realms: %zu; watches: %u, of which current: %u",
-                   ops->options.realm_count, watchers, current);
+                   ops->app->realms.count, watchers, current);
 }
 
 void app_ops_ready(struct app_ops *ops)
@@ -225,9 +298,17 @@ void app_ops_ready(struct app_ops *ops)
     struct errbuf why = {""};
 
     if (notify_ready(ops->notify, &why) != ERR_OK) {
-        log_write(ops->options.services->log, LOG_LEVEL_WARNING, "manager-not-told",
+        log_write(ops->app->services.log, LOG_LEVEL_WARNING, "manager-not-told",
                   LOG_FIELDS(log_string("why", why.text)));
     }
+}
+
+void app_ops_reloading(struct app_ops *ops)
+{
+    struct timespec now = {0};
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    notify_reloading(ops->notify, (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
 }
 
 void app_ops_stopping(struct app_ops *ops)
@@ -240,9 +321,9 @@ void app_ops_stopping(struct app_ops *ops)
 
 static enum err listen_on(struct app_ops *ops, struct errbuf *why)
 {
-    const struct config_http *http = ops->options.http;
+    const struct config_http *http = &ops->app->config->http;
     const struct ops_http_options options = {
-        .base = ops->options.base,
+        .base = ops->app->base,
         .address = http->address,
         .port = http->port,
         .timeout_ms = OPS_HTTP_TIMEOUT_MS,
@@ -254,8 +335,7 @@ static enum err listen_on(struct app_ops *ops, struct errbuf *why)
     return http->address[0] == '\0' ? ERR_OK : ops_http_new(&options, &ops->http, why);
 }
 
-enum err app_ops_new(const struct app_ops_options *options, struct app_ops **out_ops,
-                     struct errbuf *why)
+enum err app_ops_new(const struct app *app, struct app_ops **out_ops, struct errbuf *why)
 {
     struct app_ops *ops = calloc(1, sizeof(*ops));
 
@@ -263,13 +343,13 @@ enum err app_ops_new(const struct app_ops_options *options, struct app_ops **out
         errbuf_set(why, "out of memory");
         return ERR_NOMEM;
     }
-    ops->options = *options;
+    ops->app = app;
     const struct notify_options notify = {
         .socket = getenv("NOTIFY_SOCKET"),
         .watchdog_usec = getenv("WATCHDOG_USEC"),
         .watchdog_pid = getenv("WATCHDOG_PID"),
         .pid = getpid(),
-        .timers = options->services->timers,
+        .timers = &app->timers,
         .describe = describe,
         .ctx = ops,
     };

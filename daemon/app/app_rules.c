@@ -17,15 +17,18 @@ static size_t count_principals(const struct config *config)
 static struct authz_list copy_list(const struct config_principals *from,
                                    struct authz_principal **at)
 {
-    struct authz_list list = {*at, 0};
+    static const enum authz_principal_kind kinds[] = {
+        [CONFIG_PRINCIPAL_UID] = AUTHZ_UID,
+        [CONFIG_PRINCIPAL_GID] = AUTHZ_GID,
+        [CONFIG_PRINCIPAL_URI] = AUTHZ_URI,
+        [CONFIG_PRINCIPAL_DNS] = AUTHZ_DNS,
+    };
+    struct authz_list list = {*at, from->count};
 
     for (size_t i = 0; i < from->count; i++) {
-        if (from->at[i].pattern != NULL) {
-            continue; /* no listener asks for certificates */
-        }
-        list.count++;
-        (*at)->kind = from->at[i].kind == CONFIG_PRINCIPAL_UID ? AUTHZ_UID : AUTHZ_GID;
+        (*at)->kind = kinds[from->at[i].kind];
         (*at)->id = from->at[i].id;
+        (*at)->pattern = from->at[i].pattern;
         (*at)++;
     }
     return list;

@@ -7,7 +7,8 @@
 #include "config/config.h"
 #include "serve/authz.h"
 
-/* Starts as {0}. `rules` points into the rest, and to the realm names of the configuration. */
+/* Starts as {0}. `rules` points into the rest, and to the realm names and patterns of the
+ * configuration. */
 struct app_rules {
     struct authz_rules rules;
     struct authz_principal *principals; /* owned: all lists, one after the other */

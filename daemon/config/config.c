@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 void config_principals_fini(struct config_principals *principals)
@@ -10,6 +11,12 @@ void config_principals_fini(struct config_principals *principals)
     }
     free(principals->at);
     *principals = (struct config_principals){0};
+}
+
+void config_path_of(const struct config *config, const char *path, struct config_path *out)
+{
+    (void)snprintf(out->text, sizeof(out->text), "%s%s", path[0] == '/' ? "" : config->folder,
+                   path);
 }
 
 void config_free(struct config *config)

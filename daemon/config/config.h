@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/text.h"
+#include "config/config_problems.h"
 #include "keyring/policy.h"
 #include "ops/log.h"
 
@@ -61,12 +62,14 @@ struct config_listener {
     uint32_t mode;                            /* of the socket file, e.g. 0660 */
     struct config_address address;            /* host and port */
     struct config_tls tls;
+    struct config_mark mark; /* of the entry */
 };
 
 /* A loopback address in the form inet_pton() takes. */
 struct config_http {
     char address[CONFIG_HTTP_MAX + 1]; /* "": not asked for */
     uint16_t port;                     /* 1 and above */
+    struct config_mark mark;
 };
 
 struct config_realm {
@@ -103,6 +106,7 @@ struct config_storage {
     char password_file[CONFIG_PATH_MAX + 1];
     struct config_tls tls; /* ca "": no TLS */
     struct config_sentinel sentinel;
+    struct config_mark mark; /* of the section */
     struct config_paths key_encryption_keys;
 };
 
@@ -114,6 +118,7 @@ struct config_log {
 struct config {
     char folder[CONFIG_PATH_MAX + 1]; /* the file's own: where relative paths begin; "": here */
     char deployment[CONFIG_DEPLOYMENT_MAX + 1];
+    struct config_mark deployment_mark;
     struct config_listener *listeners; /* owned; at least one */
     size_t listener_count;
     struct config_http http;
@@ -126,6 +131,13 @@ struct config {
 
 /* Starts as {0}; safe twice. */
 void config_principals_fini(struct config_principals *principals);
+
+struct config_path {
+    char text[2 * (CONFIG_PATH_MAX + 1)];
+};
+
+/* Where a path of the configuration leads: relative ones begin in its own folder. */
+void config_path_of(const struct config *config, const char *path, struct config_path *out);
 
 /* NULL allowed. */
 void config_free(struct config *config);

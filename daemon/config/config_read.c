@@ -116,6 +116,7 @@ static enum err read_listeners(struct reading *r, const struct config_node *node
     }
     for (const struct config_node *entry = node->first; entry != NULL; entry = entry->next) {
         struct config_listener *listener = &config->listeners[config->listener_count++];
+        listener->mark = entry->mark;
         enum err rc = is_kind(r, entry, CONFIG_NODE_MAPPING)
                           ? read_mapping(r, entry, "listen[]", listener)
                           : ERR_OK;
@@ -304,6 +305,19 @@ static enum err read_mapping(struct reading *r, const struct config_node *mappin
     return ERR_OK;
 }
 
+/* Places of what is only found wrong later, when other files are read or a running daemon is
+ * compared with it. */
+static void keep_marks(const struct config_node *root, struct config *config)
+{
+    const struct config_node *deployment = config_node_find(root, "deployment");
+    const struct config_node *http = config_node_find(root, "http");
+    const struct config_node *store = config_node_find(root, "store");
+
+    config->deployment_mark = deployment == NULL ? root->mark : deployment->mark;
+    config->http.mark = http == NULL ? root->mark : http->mark;
+    config->store.mark = store == NULL ? root->mark : store->mark;
+}
+
 enum err config_read(const struct config_node *root, struct config *config,
                      struct config_problems *problems)
 {
@@ -316,6 +330,7 @@ enum err config_read(const struct config_node *root, struct config *config,
         fill_presets(&nothing, "log", config, problems);
     }
     enum err rc = read_mapping(&r, root, "", config);
+    keep_marks(root, config);
     const struct config_node *store = config_node_find(root, "store");
     if (rc == ERR_OK && r.bad_values == 0 && store != NULL && store->kind == CONFIG_NODE_MAPPING &&
         config_node_find(store, "type") != NULL) {

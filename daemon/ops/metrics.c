@@ -238,10 +238,62 @@ static void print_calls(FILE *to, const struct metrics_facts *facts)
     }
 }
 
+/* ---- configuration ---- */
+
+static void print_reloads(FILE *to, const struct metrics_facts *facts)
+{
+    print_head(to, "stekd_reloads_total", KIND_COUNTER,
+               "Times the configuration was read anew while running, by outcome.");
+    (void)fputs("stekd_reloads_total{result=\"done\"}", to);
+    print_number(to, facts->reloads_done);
+    (void)fputs("stekd_reloads_total{result=\"failed\"}", to);
+    print_number(to, facts->reloads_failed);
+    print_head(to, "stekd_reload_last_successful", KIND_GAUGE,
+               "0 if the last reload failed and changed nothing; absent before the first.");
+    if (facts->reload_last_ms != 0) {
+        (void)fputs("stekd_reload_last_successful", to);
+        print_number(to, facts->reload_is_good ? 1 : 0);
+    }
+    print_head(to, "stekd_reload_last_timestamp_seconds", KIND_GAUGE,
+               "When the last reload was; absent before the first.");
+    if (facts->reload_last_ms != 0) {
+        (void)fputs("stekd_reload_last_timestamp_seconds", to);
+        print_seconds(to, facts->reload_last_ms);
+    }
+}
+
+static void print_end(FILE *to, const char *name, const struct metrics_context *context,
+                      int64_t until_ms)
+{
+    if (until_ms != INT64_MAX) {
+        (void)fprintf(to, "%s{", name);
+        print_label(to, "of", context->name);
+        (void)fputc('}', to);
+        print_seconds(to, until_ms);
+    }
+}
+
+static void print_contexts(FILE *to, const struct metrics_facts *facts)
+{
+    static const char certificate[] = "stekd_tls_certificate_expiry_timestamp_seconds";
+    static const char crl[] = "stekd_tls_crl_expiry_timestamp_seconds";
+
+    print_head(to, certificate, KIND_GAUGE, "When our certificate ends, by where it is used.");
+    for (size_t i = 0; i < facts->context_count; i++) {
+        print_end(to, certificate, &facts->contexts[i], facts->contexts[i].not_after_ms);
+    }
+    print_head(to, crl, KIND_GAUGE, "When the first revocation list ends, by where it is used.");
+    for (size_t i = 0; i < facts->context_count; i++) {
+        print_end(to, crl, &facts->contexts[i], facts->contexts[i].crl_until_ms);
+    }
+}
+
 void metrics_print(FILE *to, const struct metrics_facts *facts)
 {
     print_daemon(to, facts);
     print_peers(to, facts);
+    print_reloads(to, facts);
+    print_contexts(to, facts);
     for (size_t i = 0; i < sizeof(realm_metrics) / sizeof(realm_metrics[0]); i++) {
         print_realm_metric(to, facts, &realm_metrics[i]);
     }

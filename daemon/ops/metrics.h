@@ -54,6 +54,13 @@ struct metrics_count {
     uint64_t count;
 };
 
+/* What a TLS context was made from, and until when it is good; INT64_MAX: it has none. */
+struct metrics_context {
+    char name[24]; /* "listen[0]", "store" */
+    int64_t not_after_ms;
+    int64_t crl_until_ms;
+};
+
 /* Everything is borrowed during the call. */
 struct metrics_facts {
     const char *version;
@@ -73,6 +80,12 @@ struct metrics_facts {
     uint64_t denied;
     uint64_t log_lines_dropped;
     uint64_t http_refused;
+    uint64_t reloads_done;
+    uint64_t reloads_failed;
+    int64_t reload_last_ms; /* 0: there was none */
+    bool reload_is_good;
+    const struct metrics_context *contexts;
+    size_t context_count;
     const struct metrics_realm *realms;
     size_t realm_count;
     const struct metrics_calls *calls;

@@ -82,6 +82,18 @@ struct serve_lines {
     struct log_limit handshakes[HANDSHAKE_FAILURES];
 };
 
+/* What is wrong with the daemon as a whole, one sentence each. */
+#define SERVICE_PROBLEMS_MAX 16
+struct service_problems {
+    struct errbuf at[SERVICE_PROBLEMS_MAX];
+    size_t count;
+};
+
+struct service_problem_source {
+    void (*collect)(void *ctx, struct service_problems *out); /* adds to `out`; NULL: nothing */
+    void *ctx;
+};
+
 struct service_realm {
     const char *realm;
     struct rotator *rotator;
@@ -103,6 +115,7 @@ struct services {
     const char *deployment;
     const char *store_type;
     int64_t started_ms;
+    struct service_problem_source problems;
 };
 
 bool services_have_realm(const struct services *services, const char *realm);

@@ -95,13 +95,28 @@ void status_of_realm(const struct services *services, struct replica *replica,
     *out = status;
 }
 
+/* `realm` NULL: of the daemon as a whole. */
 static void add_problem(struct wire_status *status, const char *realm, const char *what)
 {
     if (status->problem_count == WIRE_PROBLEMS_MAX) {
         return;
     }
     char *to = status->problems[status->problem_count++];
-    (void)snprintf(to, sizeof(status->problems[0]), "realm %s: %.300s", realm, what);
+    (void)snprintf(to, sizeof(status->problems[0]), "%s%s%s%.300s", realm == NULL ? "" : "realm ",
+                   realm == NULL ? "" : realm, realm == NULL ? "" : ": ", what);
+}
+
+static void add_daemon_problems(const struct services *services, struct wire_status *status)
+{
+    const struct service_problem_source *source = &services->problems;
+    struct service_problems problems = {.count = 0};
+
+    if (source->collect != NULL) {
+        source->collect(source->ctx, &problems);
+    }
+    for (size_t i = 0; i < problems.count; i++) {
+        add_problem(status, NULL, problems.at[i].text);
+    }
 }
 
 /* A daemon with many realms is as old as the oldest of them, and suspect if one is. */
@@ -151,6 +166,9 @@ enum err status_collect(const struct services *services, const struct peer *peer
     (void)snprintf(status.version, sizeof(status.version), "%s", services->version);
     (void)snprintf(status.deployment, sizeof(status.deployment), "%s", services->deployment);
     (void)snprintf(status.store.type, sizeof(status.store.type), "%s", services->store_type);
+    if (status_may_operate(services, peer, NULL)) {
+        add_daemon_problems(services, &status);
+    }
     for (size_t i = 0; i < count; i++) {
         struct replica *replica = hub_replica_at(services->hub, i);
         if (!status_may_operate(services, peer, replica_realm(replica))) {

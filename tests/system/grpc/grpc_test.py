@@ -434,15 +434,6 @@ def a_second_daemon_takes_over_only_what_is_dead(bench):
         serving(client)
 
 
-def a_hangup_signal_changes_nothing(bench):
-    daemon = bench.daemon().start()
-    daemon.process.signal(signal.SIGHUP)
-    wait_until("the refusal is logged",
-               lambda: "reload is not in this version" in daemon.process.errors())
-    with Client(daemon) as client:
-        serving(client)
-
-
 def noise_on_the_socket_hurts_nobody(bench):
     daemon = bench.daemon().start()
     with Client(daemon) as client:
@@ -517,7 +508,6 @@ CASES = [
     whoever_is_not_listed_is_denied,
     a_stopping_daemon_says_so_and_leaves_nothing,
     a_second_daemon_takes_over_only_what_is_dead,
-    a_hangup_signal_changes_nothing,
     noise_on_the_socket_hurts_nobody,
     the_command_line_does_what_it_says,
     a_start_that_cannot_work_says_why,

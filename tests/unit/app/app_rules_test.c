@@ -12,13 +12,17 @@
 static struct config_principal top[] = {{.kind = CONFIG_PRINCIPAL_UID, .id = 7}};
 static struct config_principal readers[] = {{.kind = CONFIG_PRINCIPAL_UID, .id = 33},
                                             {.kind = CONFIG_PRINCIPAL_GID, .id = 44}};
-static struct config_principal operators[] = {{.kind = CONFIG_PRINCIPAL_GID, .id = 55}};
+static char uri[] = "spiffe://example.org/fe/*";
+static char dns[] = "*.fe.example.org";
+static struct config_principal operators[] = {{.kind = CONFIG_PRINCIPAL_GID, .id = 55},
+                                              {.kind = CONFIG_PRINCIPAL_URI, .pattern = uri},
+                                              {.kind = CONFIG_PRINCIPAL_DNS, .pattern = dns}};
 
 static void every_list_is_carried_over_to_its_place(void **unused)
 {
     struct config_realm realms[] = {
         {.name = "web", .readers = {readers, 2}},
-        {.name = "mail", .readers = {readers, 1}, .operators = {operators, 1}},
+        {.name = "mail", .readers = {readers, 1}, .operators = {operators, 3}},
     };
     const struct config config = {.operators = {top, 1}, .realms = realms, .realm_count = 2};
     struct app_rules made = {0};
@@ -39,9 +43,13 @@ static void every_list_is_carried_over_to_its_place(void **unused)
     assert_int_equal(web->operators.count, 0);
     assert_string_equal(mail->name, "mail");
     assert_int_equal(mail->readers.count, 1);
-    assert_int_equal(mail->operators.count, 1);
+    assert_int_equal(mail->operators.count, 3);
     assert_int_equal(mail->operators.at[0].kind, AUTHZ_GID);
     assert_int_equal(mail->operators.at[0].id, 55);
+    assert_int_equal(mail->operators.at[1].kind, AUTHZ_URI);
+    assert_string_equal(mail->operators.at[1].pattern, uri);
+    assert_int_equal(mail->operators.at[2].kind, AUTHZ_DNS);
+    assert_string_equal(mail->operators.at[2].pattern, dns);
     app_rules_fini(&made);
     app_rules_fini(&made);
 }

@@ -15,13 +15,15 @@
 
 #include <cmocka.h>
 
+#include "app/app_private.h"
 #include "config/config_load.h"
 #include "host/clock_system.h"
 #include "serve/server.h"
 
 struct fixture {
     char folder[64];
-    char path[96];
+    char path[96]; /* of the socket */
+    char file[96]; /* of the configuration */
     struct config *config;
     struct clock clock;
     int log_fd;
@@ -50,10 +52,13 @@ static int set_up(void **state)
                        "  mail:\n"
                        "    readers: [\"uid:34\"]\n",
                        f->path);
-    enum err rc = config_load_text(text, (size_t)len, &f->config, &problems);
-    config_problems_print(&problems, "test", stderr);
+    (void)snprintf(f->file, sizeof(f->file), "%s/stekd.yaml", f->folder);
+    FILE *to = fopen(f->file, "we");
+    assert_non_null(to);
+    assert_int_equal(fwrite(text, 1, (size_t)len, to), len);
+    assert_int_equal(fclose(to), 0);
+    assert_int_equal(config_load(f->file, &f->config, &problems), ERR_OK);
     config_problems_fini(&problems);
-    assert_int_equal(rc, ERR_OK);
     f->clock = clock_system_make();
     f->log_fd = memfd_create("log", MFD_CLOEXEC);
     assert_true(f->log_fd >= 0);
@@ -71,16 +76,27 @@ static int tear_down(void **state)
     log_free(f->log);
     (void)close(f->log_fd);
     config_free(f->config);
+    assert_int_equal(unlink(f->file), 0);
     assert_int_equal(rmdir(f->folder), 0); /* no socket was left */
     free(f);
     return 0;
 }
 
+/* With a configuration of its own. */
 static enum err start(struct fixture *f, struct app **out, struct errbuf *why)
 {
-    const struct app_options options = {.config = f->config, .log = f->log, .version = "1.2.3"};
+    struct config_problems problems = {0};
+    struct config *config = NULL;
 
-    return app_new(&options, out, why);
+    assert_int_equal(config_load(f->file, &config, &problems), ERR_OK);
+    config_problems_fini(&problems);
+    const struct app_options options = {
+        .config = config, .config_path = f->file, .log = f->log, .version = "1.2.3"};
+    enum err rc = app_new(&options, out, why);
+    if (rc != ERR_OK) {
+        config_free(config);
+    }
+    return rc;
 }
 
 static bool has_logged(const struct fixture *f, const char *part)
@@ -115,17 +131,54 @@ static void a_signal_drains_the_daemon_and_ends_the_loop(void **state)
     assert_true(has_logged(f, "event=stopped"));
 }
 
-static void a_reload_signal_is_refused_in_words(void **state)
+static size_t count_logged(const struct fixture *f, const char *part)
+{
+    char text[16384] = "";
+    size_t count = 0;
+
+    assert_true(pread(f->log_fd, text, sizeof(text) - 1, 0) >= 0);
+    for (const char *at = strstr(text, part); at != NULL; at = strstr(at + 1, part)) {
+        count++;
+    }
+    return count;
+}
+
+static void stop_later(void *arg)
+{
+    (void)arg;
+    assert_int_equal(raise(SIGTERM), 0);
+}
+
+static void many_reload_signals_are_one_reload(void **state)
 {
     struct fixture *f = *state;
     struct app *app = NULL;
     struct errbuf why = {""};
 
     assert_int_equal(start(f, &app, &why), ERR_OK);
-    assert_int_equal(raise(SIGHUP), 0);
-    assert_int_equal(raise(SIGTERM), 0);
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(raise(SIGHUP), 0);
+    }
+    struct timer *timer = timer_new(&app->timers, stop_later, NULL);
+    assert_non_null(timer);
+    timer_arm(&app->timers, timer, 50);
     assert_int_equal(app_run(app, &why), ERR_OK);
-    assert_true(has_logged(f, "reload is not in this version"));
+    assert_int_equal(count_logged(f, "event=reloaded"), 1);
+    timer_free(&app->timers, timer);
+    app_free(app);
+}
+
+static void a_daemon_that_stops_does_not_reload(void **state)
+{
+    struct fixture *f = *state;
+    struct app *app = NULL;
+    struct errbuf why = {""};
+
+    assert_int_equal(start(f, &app, &why), ERR_OK);
+    assert_int_equal(raise(SIGTERM), 0);
+    assert_int_equal(raise(SIGHUP), 0);
+    assert_int_equal(app_run(app, &why), ERR_OK);
+    assert_int_equal(count_logged(f, "event=reloaded"), 0);
     app_free(app);
 }
 
@@ -157,7 +210,8 @@ int main(void)
 #define WITH_CONFIG(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         WITH_CONFIG(a_signal_drains_the_daemon_and_ends_the_loop),
-        WITH_CONFIG(a_reload_signal_is_refused_in_words),
+        WITH_CONFIG(many_reload_signals_are_one_reload),
+        WITH_CONFIG(a_daemon_that_stops_does_not_reload),
         WITH_CONFIG(a_socket_in_use_is_the_reason_it_does_not_start),
         WITH_CONFIG(freeing_nothing_is_allowed),
     };

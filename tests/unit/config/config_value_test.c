@@ -191,7 +191,7 @@ static void an_http_address_is_loopback_and_a_port(void **unused)
 
     (void)unused;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct config_http http = {"untouched", 1};
+        struct config_http http = {.address = "untouched", .port = 1};
         struct errbuf why = {""};
         enum err rc = config_value_loopback(rows[i].text, &http, &why);
         bool is_good = rows[i].address != NULL;

@@ -69,6 +69,10 @@ static void each_fact_is_one_line(void **unused)
     };
     const struct metrics_count tls[] = {{"done", 31}, {"expired", 32}};
     const struct metrics_count limits[] = {{"idle", 33}};
+    const struct metrics_context contexts[] = {
+        {"listen[1]", INT64_C(1700000200000), INT64_C(1700000300000)},
+        {"store", INT64_MAX, INT64_MAX},
+    };
     const struct metrics_facts facts = {
         .version = "1.2.3",
         .store_type = "memory",
@@ -87,6 +91,11 @@ static void each_fact_is_one_line(void **unused)
         .denied = 4,
         .log_lines_dropped = 5,
         .http_refused = 6,
+        .reloads_done = 21,
+        .reloads_failed = 22,
+        .reload_last_ms = INT64_C(1700000400000),
+        .contexts = contexts,
+        .context_count = 2,
         .realms = realms,
         .realm_count = 2,
         .calls = calls,
@@ -108,6 +117,12 @@ static void each_fact_is_one_line(void **unused)
         "stekd_authz_denied_total 4",
         "stekd_log_lines_dropped_total 5",
         "stekd_http_connections_refused_total 6",
+        "stekd_reloads_total{result=\"done\"} 21",
+        "stekd_reloads_total{result=\"failed\"} 22",
+        "stekd_reload_last_successful 0",
+        "stekd_reload_last_timestamp_seconds 1700000400.000",
+        "stekd_tls_certificate_expiry_timestamp_seconds{of=\"listen[1]\"} 1700000200.000",
+        "stekd_tls_crl_expiry_timestamp_seconds{of=\"listen[1]\"} 1700000300.000",
         "stekd_realm_ready{realm=\"web\"} 1",
         "stekd_realm_ready{realm=\"mail\"} 0",
         "stekd_realm_clock_suspect{realm=\"web\"} 0",
@@ -139,6 +154,7 @@ static void each_fact_is_one_line(void **unused)
             fail_msg("missing: %s\n%s", want[i], text);
         }
     }
+    assert_null(strstr(text, "{of=\"store\"}"));
     free(text);
 }
 
@@ -155,6 +171,7 @@ static void what_a_realm_does_not_have_is_absent_and_not_zero(void **unused)
     assert_null(strstr(text, "stekd_realm_active_key_timestamp_seconds{"));
     assert_null(strstr(text, "stekd_realm_next_rotation_timestamp_seconds{"));
     assert_null(strstr(text, "stekd_certificate_expiry"));
+    assert_null(strstr(text, "\nstekd_reload_last"));
     free(text);
 }
 

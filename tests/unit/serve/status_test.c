@@ -143,6 +143,31 @@ static void a_store_out_of_reach_is_a_problem_and_what_is_held_is_still_shown(vo
     stop(&f);
 }
 
+static void collect(void *ctx, struct service_problems *out)
+{
+    errbuf_set(&out->at[out->count++], "%s", (const char *)ctx);
+}
+
+static void what_is_wrong_with_the_daemon_is_told_to_operators_of_everything(void **unused)
+{
+    static char sentence[] = "the last reload failed";
+    const struct peer top_operator = {.uid = 7};
+    struct fixture f;
+    struct wire_status status = {0};
+
+    (void)unused;
+    start(&f, true);
+    f.services.problems = (struct service_problem_source){collect, sentence};
+    assert_int_equal(status_collect(&f.services, &top_operator, &status), ERR_OK);
+    assert_int_equal(status.problem_count, 1);
+    assert_string_equal(status.problems[0], sentence);
+    wire_status_fini(&status);
+    assert_int_equal(status_collect(&f.services, &web_operator, &status), ERR_OK);
+    assert_int_equal(status.problem_count, 0);
+    wire_status_fini(&status);
+    stop(&f);
+}
+
 static void a_suspect_clock_is_a_problem(void **unused)
 {
     struct fixture f;
@@ -244,6 +269,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_is_well_when_nothing_is_wrong),
         cmocka_unit_test(a_store_out_of_reach_is_a_problem_and_what_is_held_is_still_shown),
+        cmocka_unit_test(what_is_wrong_with_the_daemon_is_told_to_operators_of_everything),
         cmocka_unit_test(a_suspect_clock_is_a_problem),
         cmocka_unit_test(keys_that_cannot_be_made_are_a_problem),
         cmocka_unit_test(a_realm_without_any_key_says_so),
