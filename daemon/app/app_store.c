@@ -20,16 +20,27 @@ static enum err open_redis(struct app_store *store, const struct app_store_optio
 {
     const struct config_storage *config = &options->config->store;
     const bool is_unix = config->address.unix_path[0] != '\0';
+    const bool has_sentinel = config->sentinel.master[0] != '\0';
+    struct redis_address sentinels[CONFIG_SENTINELS_MAX];
+
+    for (size_t i = 0; i < config->sentinel.addresses.count; i++) {
+        sentinels[i] = (struct redis_address){.host = config->sentinel.addresses.at[i].host,
+                                              .port = config->sentinel.addresses.at[i].port};
+    }
     const struct store_redis_options redis = {
         .base = options->base,
         .clock = options->clock,
         .timers = options->timers,
         .random = options->random,
         .address = {.unix_path = is_unix ? config->address.unix_path : NULL,
-                    .host = config->address.host,
+                    .host = has_sentinel ? NULL : config->address.host,
                     .port = config->address.port,
                     .username = config->username[0] != '\0' ? config->username : NULL,
                     .password = {material->password.at, material->password.len}},
+        .sentinel = {.master = has_sentinel ? config->sentinel.master : NULL,
+                     .at = sentinels,
+                     .count = config->sentinel.addresses.count},
+        .tls = material->redis,
         .prefix = config->prefix,
         .timeout_ms = STORE_REDIS_TIMEOUT_MS,
         .stats = &store->redis,
@@ -65,6 +76,10 @@ void app_store_adopt(struct app_store *store, struct app_material *material)
 {
     if (store->seal != NULL) {
         seal_swap_keys(store->seal, material->seal);
+    }
+    if (store->type == CONFIG_STORE_REDIS) {
+        store_redis_set_tls(store->store, material->redis);
+        store_redis_swap_password(store->store, &material->password);
     }
     seal_free(material->seal);
     material->seal = NULL;

@@ -123,12 +123,32 @@ static void check_redis_place(const struct config_node *node, struct config_prob
     }
 }
 
+/* What goes by TCP only. */
+static void check_redis_tcp(const struct config_storage *store, const struct config_node *node,
+                            struct config_problems *problems)
+{
+    const struct config_addresses *sentinels = &store->sentinel.addresses;
+
+    if (store->address.unix_path[0] != '\0' && store->tls.ca[0] != '\0') {
+        config_problems_add(problems, place_of(node, "tls"),
+                            "\"tls\" means nothing to a Unix socket: remove it");
+    }
+    for (size_t i = 0; i < sentinels->count; i++) {
+        if (sentinels->at[i].unix_path[0] != '\0') {
+            config_problems_add(problems, place_of(node, "sentinel"),
+                                "unix:%s: a Sentinel is at HOST:PORT or [IPv6]:PORT",
+                                sentinels->at[i].unix_path);
+        }
+    }
+}
+
 static void check_redis(const struct config_storage *store, const struct config_node *node,
                         struct config_problems *problems)
 {
     const bool has_certificate = store->tls.certificate[0] != '\0';
     const bool has_private_key = store->tls.private_key[0] != '\0';
 
+    check_redis_tcp(store, node, problems);
     check_redis_place(node, problems);
     if (store->username[0] != '\0' && store->password_file[0] == '\0') {
         config_problems_add(problems, place_of(node, "username"),

@@ -193,3 +193,13 @@ void store_redis_set_tls(struct store *base, SSL_CTX *tls)
     assert(base->ops == &redis_ops);
     redis_server_set_tls(&((struct store_redis *)base)->server, tls);
 }
+
+void store_redis_swap_password(struct store *base, struct secret_buf *password)
+{
+    struct store_redis *store = (struct store_redis *)base;
+    const struct secret_buf before = store->server.password;
+
+    assert(base->ops == &redis_ops);
+    store->server.password = *password;
+    *password = before;
+}

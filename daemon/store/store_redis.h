@@ -72,5 +72,8 @@ enum err store_redis_new(const struct store_redis_options *options,
 /* From the next connection on; the present ones stay. NULL: no TLS. Takes a reference. `store` is
  * one of store_redis_new(). */
 void store_redis_set_tls(struct store *store, SSL_CTX *tls);
+/* Likewise, from the next connection on: takes *password, which is then what was used before (the
+ * caller wipes it). At most REDIS_SERVER_PASSWORD_MAX bytes. */
+void store_redis_swap_password(struct store *store, struct secret_buf *password);
 
 #endif

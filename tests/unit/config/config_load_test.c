@@ -191,12 +191,11 @@ static void the_values_of_a_fleet_arrive_too(void **unused)
     assert_string_equal(c->store.tls.private_key, "tls/redis.key");
     assert_string_equal(c->store.sentinel.master, "stek");
     const struct config_addresses *sentinels = &c->store.sentinel.addresses;
-    assert_int_equal(sentinels->count, 3);
+    assert_int_equal(sentinels->count, 2);
     assert_string_equal(sentinels->at[0].host, "10.0.0.1");
     assert_int_equal(sentinels->at[0].port, 26379);
     assert_string_equal(sentinels->at[1].host, "fe80::2");
     assert_int_equal(sentinels->at[1].port, 26380);
-    assert_string_equal(sentinels->at[2].unix_path, "/run/sentinel.sock");
     const struct config_principals *readers = &c->realms[0].readers;
     assert_int_equal(readers->count, 3);
     assert_int_equal(readers->at[0].kind, CONFIG_PRINCIPAL_URI);

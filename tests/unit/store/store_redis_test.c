@@ -456,6 +456,31 @@ static void who_may_not_come_in_is_told_what_to_set(void **unused)
     }
 }
 
+static void another_password_is_for_the_next_connection(void **unused)
+{
+    struct env *env = make_env();
+    struct secret_buf password = {0};
+    struct outcome outcome;
+
+    (void)unused;
+    tell(env, "ACL SETUSER stekd on >new ~stek:* &stek:* +@all");
+    struct store *store = open_store(env, "stekd", "old");
+    assert_int_equal(load(env, store).code, ERR_DENIED);
+    assert_int_equal(secret_buf_append(&password, "new", 3), ERR_OK);
+    store_redis_swap_password(store, &password);
+    assert_int_equal(password.len, 3);
+    assert_memory_equal(password.at, "old", 3);
+    secret_buf_fini(&password);
+    const int64_t until = now_ms(env) + 10000;
+    do {
+        outcome = load(env, store);
+    } while (outcome.code != ERR_OK && now_ms(env) < until);
+    assert_int_equal(outcome.code, ERR_OK);
+    store_close(store);
+    tell(env, "ACL DELUSER stekd");
+    free_env(env);
+}
+
 static void on_changed(void *ctx, const char *realm)
 {
     assert_string_equal(realm, "web");
@@ -510,6 +535,7 @@ int main(void)
         cmocka_unit_test(a_key_of_another_kind_is_refused_in_words),
         cmocka_unit_test(only_what_the_certificates_allow_comes_to_redis),
         cmocka_unit_test(who_may_not_come_in_is_told_what_to_set),
+        cmocka_unit_test(another_password_is_for_the_next_connection),
         cmocka_unit_test(a_put_of_one_daemon_is_hinted_to_another),
     };
     const char *const addresses[] = {"--bind", "127.0.0.1", "127.0.0.2", NULL};
