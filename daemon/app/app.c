@@ -232,8 +232,8 @@ static enum err listen_everywhere(struct app *app, struct errbuf *why)
         if (listener->unix_path[0] != '\0') {
             rc = server_listen(app->server, listener->unix_path, listener->mode, why);
         } else {
-            errbuf_set(why, "listen[%zu]: this build does not listen on addresses yet", i);
-            rc = ERR_UNSUPPORTED;
+            rc = server_listen_tls(app->server, listener->address.host, listener->address.port,
+                                   app->material.listeners[i], &app->tls_listeners[i], why);
         }
     }
     return rc;
@@ -262,7 +262,8 @@ static void log_ready(const struct app *app)
         if (config->listeners[i].unix_path[0] != '\0') {
             append(sockets, sizeof(sockets), config->listeners[i].unix_path);
         } else {
-            append(addresses, sizeof(addresses), config->listeners[i].address.host);
+            append(addresses, sizeof(addresses),
+                   server_get_listener_name(app->server, app->tls_listeners[i]));
         }
     }
     for (size_t i = 0; i < config->realm_count; i++) {

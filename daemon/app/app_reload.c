@@ -87,6 +87,11 @@ static void swap_material(struct app *app, struct candidate *next)
 {
     struct app_material before = app->material;
 
+    for (size_t i = 0; i < app->config->listener_count; i++) {
+        if (next->material.listeners[i] != NULL) {
+            server_set_tls(app->server, app->tls_listeners[i], next->material.listeners[i]);
+        }
+    }
     app_store_adopt(&app->storage, &next->material);
     app->material = next->material;
     next->material = before;
@@ -117,6 +122,7 @@ static void commit(struct app *app, struct candidate *next)
     swap_rules(app, next);
     app_realms_reload(&app->realms);
     /* First nobody holds on to a realm that is gone, then it goes; last what rules pointed to. */
+    server_recheck(app->server);
     discard(app, next);
     log_write(app->log, LOG_LEVEL_INFO, "reloaded",
               LOG_FIELDS(log_int("realms", (int64_t)app->realms.count),

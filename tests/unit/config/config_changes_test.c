@@ -46,7 +46,8 @@ static struct config *load_with(size_t at, const char *line)
     struct config_problems problems = {0};
 
     for (size_t i = 0; i < LINES; i++) {
-        strncat(text, i == at ? line : lines[i], sizeof(text) - strlen(text) - 1);
+        (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s",
+                       i == at ? line : lines[i]);
     }
     enum err rc = config_load_text(text, strlen(text), &config, &problems);
     if (rc != ERR_OK) {
