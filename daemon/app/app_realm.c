@@ -141,7 +141,7 @@ static bool is_same_policy(const struct policy *a, const struct policy *b)
 }
 
 size_t app_realms_adopt(struct app_realms *running, struct app_realms *next,
-                        const struct config *config)
+                        const struct config *config, struct log *log)
 {
     const struct app_realms before = *running;
     size_t changed = 0;
@@ -154,6 +154,10 @@ size_t app_realms_adopt(struct app_realms *running, struct app_realms *next,
         if (find(&before, replica_realm(replica)) == NULL) {
             replica_start(replica);
         } else if (!is_same_policy(replica_policy(replica), policy)) {
+            log_write(log, LOG_LEVEL_INFO, "policy-changed",
+                      LOG_FIELDS(log_string("realm", replica_realm(replica)),
+                                 log_duration("rotate_every", policy->rotate_every_ms),
+                                 log_duration("ticket_lifetime", policy->ticket_lifetime_ms)));
             replica_set_policy(replica, policy);
             changed++;
         }
@@ -168,12 +172,17 @@ void app_realms_reload(const struct app_realms *realms)
     }
 }
 
-size_t app_realms_count_missing(const struct app_realms *a, const struct app_realms *b)
+size_t app_realms_log_missing(const struct app_realms *a, const struct app_realms *b,
+                              struct log *log, const char *event)
 {
     size_t missing = 0;
 
     for (size_t i = 0; i < a->count; i++) {
-        missing += find(b, replica_realm(a->at[i]->replica)) == NULL ? 1 : 0;
+        const char *realm = replica_realm(a->at[i]->replica);
+        if (find(b, realm) == NULL) {
+            log_write(log, LOG_LEVEL_INFO, event, LOG_FIELDS(log_string("realm", realm)));
+            missing++;
+        }
     }
     return missing;
 }

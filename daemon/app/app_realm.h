@@ -56,12 +56,13 @@ void app_realms_discard(const struct app_realm_env *env, struct app_realms *next
  * differ, what is new is started. app_realms_discard(env, &before, running) then ends the realms
  * that are gone, once no call holds on to them. Returns how many policies have changed. */
 size_t app_realms_adopt(struct app_realms *running, struct app_realms *next,
-                        const struct config *config);
+                        const struct config *config, struct log *log);
 
 /* Every store record is looked at again: what could not be opened may open now. */
 void app_realms_reload(const struct app_realms *realms);
 
-/* How many realms of `a` are not in `b`. */
-size_t app_realms_count_missing(const struct app_realms *a, const struct app_realms *b);
+/* One log line for each realm of `a` that is not in `b`; how many these are. */
+size_t app_realms_log_missing(const struct app_realms *a, const struct app_realms *b,
+                              struct log *log, const char *event);
 
 #endif

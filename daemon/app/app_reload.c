@@ -111,14 +111,15 @@ static void swap_rules(struct app *app, struct candidate *next)
 static void commit(struct app *app, struct candidate *next)
 {
     struct config *config = app->config;
-    const size_t added = app_realms_count_missing(&next->realms, &app->realms);
-    const size_t removed = app_realms_count_missing(&app->realms, &next->realms);
-
     app->config = next->config;
     next->config = config;
     swap_log(app);
     swap_material(app, next);
-    const size_t changed = app_realms_adopt(&app->realms, &next->realms, app->config);
+    const size_t added =
+        app_realms_log_missing(&next->realms, &app->realms, app->log, "realm-added");
+    const size_t removed =
+        app_realms_log_missing(&app->realms, &next->realms, app->log, "realm-removed");
+    const size_t changed = app_realms_adopt(&app->realms, &next->realms, app->config, app->log);
     swap_rules(app, next);
     app_realms_reload(&app->realms);
     /* First nobody holds on to a realm that is gone, then it goes; last what rules pointed to. */

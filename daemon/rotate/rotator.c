@@ -431,7 +431,8 @@ void rotator_free(struct rotator *rotator)
         return;
     }
     while (act_queue_first(&rotator->acts) != NULL) {
-        act_queue_finish(&rotator->acts, ERR_CANCELLED, "the daemon is stopping", NULL);
+        act_queue_finish(&rotator->acts, ERR_CANCELLED,
+                         "this daemon stops, or does not serve the realm any more", NULL);
     }
     replica_unlisten(rotator->replica, rotator);
     store_cancel(rotator->store, &rotator->op);

@@ -12,6 +12,7 @@ import ssl
 import subprocess
 import sys
 import time
+import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, ".."))
@@ -176,6 +177,15 @@ def seen_certificate(setup, cert, key):
             return link.getpeercert(binary_form=True)
 
 
+def value_of(port, metric):
+    """One sample of /metrics."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
+        for line in page.read().decode().splitlines():
+            if line.startswith(metric + " "):
+                return float(line[len(metric) + 1:])
+    raise AssertionError(metric + " is not there")
+
+
 def der_of(path):
     with open(path, encoding="utf-8") as f:
         return ssl.PEM_cert_to_DER_cert(f.read())
@@ -209,6 +219,34 @@ def realms_come_and_go(bench):
         setup.reload()
         wait_until("it is served again", lambda: setup.encrypts("mail"))
         watch.close()
+
+
+def a_realm_that_went_leaves_no_key_byte(bench):
+    """In the process; its record stays where it is. Needs root: stekd is not dumpable."""
+    if os.getuid() != 0:
+        print("         (not root: the memory of stekd cannot be read)")
+        return
+    records = bench.path("records")
+    os.mkdir(records, 0o700)
+    random_key(bench, "a.kek")
+    setup = Setup(bench, tls=True,
+                  store=f"type: file, path: {records}, key_encryption_keys: [a.kek]")
+    setup.realms["mail"] = {}
+    setup.start()
+    _, client = setup.frontend()
+    with setup.client() as local, client:
+        wait_until("the realm is served", lambda: setup.encrypts("mail"))
+        pid = setup.daemon.process.pid
+        if any(end - start > 1 << 32 for start, end, _ in g.mappings(pid)):
+            print("         (built with a sanitizer: its shadow memory is too large to scan)")
+            return
+        watches = [g.KeyWatch(by, realm="mail") for by in (local, client)]
+        secrets = {key.key for watch in watches for key in first_snapshot(watch).keyring.keys}
+        require(sum(g.places_of(pid, secrets)) > 0, "the scan does not find the keys")
+        del setup.realms["mail"]
+        setup.reload()
+        wait_until("the watches end", lambda: all(watch.end for watch in watches))
+        wait_until("no byte is left", lambda: sum(g.places_of(pid, secrets)) == 0)
 
 
 def a_policy_changes_for_keys_to_come(bench):
@@ -527,19 +565,30 @@ def an_expired_list_is_refused(bench):
 
 def what_ends_soon_is_told(bench):
     setup = Setup(bench, tls=True)
-    setup.extra = f"http: 127.0.0.1:{free_port()}\n"
+    http = free_port()
+    setup.extra = f"http: 127.0.0.1:{http}\n"
     setup.start()
     problems = setup.status()["problems"]
     require(any("expires in" in p and "server.pem" in p for p in problems), f"{problems}")
     require("event=config-note" in setup.daemon.process.errors(), "not in the log")
+    metric = 'stekd_tls_certificate_expiry_timestamp_seconds{of="listen[1]"}'
+    days = (value_of(http, metric) - time.time()) / 86400
+    require(1.9 < days < 2.1, f"the certificate ends in {days} days")
+    setup.write("realms: [\n")
+    setup.hang_up("reload-failed")
+    require(value_of(http, "stekd_reload_last_successful") == 0, "the failed reload is not shown")
+    require(value_of(http, 'stekd_reloads_total{result="failed"}') == 1, "it is not counted")
     setup.ca.issue("server", dns=["localhost"], ip=["127.0.0.1"], eku="serverAuth", days=20)
     setup.reload()
+    require(value_of(http, "stekd_reload_last_successful") == 1, "the good reload is not shown")
+    require((value_of(http, metric) - time.time()) / 86400 > 19, "the old certificate is shown")
     problems = setup.status()["problems"]
     require(not any("expires in" in p for p in problems), f"{problems}")
 
 
 CASES = [
     realms_come_and_go,
+    a_realm_that_went_leaves_no_key_byte,
     a_policy_changes_for_keys_to_come,
     readers_who_are_no_more_are_cut,
     a_wrong_file_changes_nothing,
