@@ -8,7 +8,7 @@ from harness import require, wait_until
 
 SECRET = "a-password-of-the-test"
 ACL = ("on >" + SECRET + " ~stek:* resetchannels &stek:* -@all +ping +time +get +set +getrange +eval "
-       "+evalsha +publish +subscribe")
+       "+evalsha +publish +subscribe +role")
 
 
 class Redis:

@@ -481,6 +481,29 @@ static void another_password_is_for_the_next_connection(void **unused)
     free_env(env);
 }
 
+static void by_sentinel_the_user_must_be_let_ask_for_the_role(void **unused)
+{
+    struct env *env = make_env();
+
+    (void)unused;
+    tell(env, "ACL SETUSER stekd on >secret resetkeys ~stek:* resetchannels &stek:* -@all +ping "
+              "+time +get +set +getrange +eval +evalsha +publish +subscribe");
+    struct store *store = open_store_by(env, BY_SENTINEL, "stekd", "secret");
+    struct outcome outcome = load(env, store);
+    assert_int_equal(outcome.code, ERR_DENIED);
+    assert_non_null(strstr(outcome.why, "'role'"));
+    tell(env, "ACL SETUSER stekd +role");
+    int64_t end = now_ms(env) + PATIENCE_MS;
+    while (load(env, store).code != ERR_OK) {
+        assert_true(now_ms(env) < end);
+        turn(env);
+    }
+    assert_int_equal(put(env, store, NULL, 1).code, ERR_OK);
+    store_close(store);
+    tell(env, "ACL DELUSER stekd");
+    free_env(env);
+}
+
 static void on_changed(void *ctx, const char *realm)
 {
     assert_string_equal(realm, "web");
@@ -536,6 +559,7 @@ int main(void)
         cmocka_unit_test(only_what_the_certificates_allow_comes_to_redis),
         cmocka_unit_test(who_may_not_come_in_is_told_what_to_set),
         cmocka_unit_test(another_password_is_for_the_next_connection),
+        cmocka_unit_test(by_sentinel_the_user_must_be_let_ask_for_the_role),
         cmocka_unit_test(a_put_of_one_daemon_is_hinted_to_another),
     };
     const char *const addresses[] = {"--bind", "127.0.0.1", "127.0.0.2", NULL};
