@@ -11,6 +11,13 @@ ACL = ("on >" + SECRET + " ~stek:* resetchannels &stek:* -@all +ping +time +get 
        "+evalsha +publish +subscribe +role")
 
 
+def free_port():
+    """The kernel's choice; nobody else on this machine has it now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class Redis:
     """A redis-server with persistence off, on a Unix socket."""
 
@@ -19,12 +26,14 @@ class Redis:
         self.sock = bench.path("redis.sock")
         self.process = None
         self.starts = 0
+        self.words = []  # more of its command line
 
     def start(self):
         self.starts += 1
         self.process = self.bench.start(f"redis-{self.starts}", [
             "redis-server", "--port", "0", "--unixsocket", self.sock, "--save", "",
-            "--dir", self.bench.folder, "--user", "stekd", *ACL.split()])
+            "--dir", self.bench.folder, "--user", "stekd", *ACL.split(),
+            *self.words])
         wait_until("redis-server answers", self.answers)
 
     def answers(self):

@@ -1,18 +1,49 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two daemons beside one redis-server: one line of keys, through everything the server does."""
+"""Two daemons beside one redis-server: one line of keys, through everything the server does.
+
+  redis_test.py BUILD socket   by a Unix socket
+  redis_test.py BUILD tls      by TLS with certificates on both sides
+"""
 
 import os
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from harness import Bench, Daemon, require, run_main, wait_until  # noqa: E402
-from redis_server import SECRET, Redis, write_secret  # noqa: E402
+from certs import Authority  # noqa: E402
+from harness import Bench, Daemon, Failure, require, run_main, wait_until  # noqa: E402
+from redis_server import SECRET, Redis, free_port, write_secret  # noqa: E402
 
 CANARY = bytes(range(7, 39))
 
 
-def make_daemon(bench, redis, name, keks=("a.kek",)):
+class SocketRedis(Redis):
+    def store_lines(self):
+        return f"  address: unix:{self.sock}\n"
+
+
+class TlsRedis(Redis):
+    """Known as localhost, not by its address; the test itself asks by the Unix socket."""
+
+    def __init__(self, bench):
+        super().__init__(bench)
+        self.authority = Authority(bench, "redis-ca")
+        self.client = self.authority.issue("stekd-redis", eku="clientAuth")
+        self.port = free_port()
+        cert, key = self.authority.issue("redis", dns=["localhost"], eku="serverAuth")
+        self.words = [
+            "--tls-port", str(self.port), "--tls-cert-file", cert, "--tls-key-file", key,
+            "--tls-ca-cert-file", self.authority.path, "--tls-auth-clients", "yes"]
+
+    def store_lines(self, host="localhost", client=None):
+        cert, key = client or self.client
+        return f"""\
+  address: {host}:{self.port}
+  tls: {{ ca: {self.authority.path}, certificate: {cert}, private_key: {key} }}
+"""
+
+
+def make_daemon(bench, redis, name, keks=("a.kek",), store_lines=None):
     sock = bench.path(name + ".sock")
     uid = os.getuid()
     config = bench.write(name + ".yaml", f"""\
@@ -21,8 +52,7 @@ listen:
   - unix: {sock}
 store:
   type: redis
-  address: unix:{redis.sock}
-  username: stekd
+{store_lines or redis.store_lines()}  username: stekd
   password_file: redis.password
   key_encryption_keys: [{", ".join(keks)}]
 operators: ["uid:{uid}"]
@@ -144,12 +174,27 @@ def unfit_keks_end_the_start(bench, redis):
                 f"a key-encryption key that is {name}: {run.returncode}, {run.stderr}")
 
 
-def test(build, _arguments):
+def who_may_not_come_is_told_why(bench, redis):
+    strange = Authority(bench, "other-ca").issue("strange", eku="clientAuth")
+    for name, lines, sentence in (
+            ("by-address", redis.store_lines(host="127.0.0.1"), "not for the address"),
+            ("strange", redis.store_lines(client=strange), "our certificate")):
+        daemon = make_daemon(bench, redis, name, store_lines=lines).start()
+        wait_until(f"{name}: the status says: {sentence}",
+                   lambda d=daemon, s=sentence:
+                   s in d.ctl("status", check=False)["store"]["last_error"])
+        require(daemon.stop() == 0, name + " did not stop well")
+        require(SECRET not in daemon.process.errors(), "the password is in the log")
+
+
+def test(build, arguments):
+    if arguments not in (["socket"], ["tls"]):
+        raise Failure("arguments: socket or tls")
     with Bench(build) as bench:
         write_secret(bench, "redis.password", SECRET.encode() + b"\n")
         write_secret(bench, "a.kek", os.urandom(32))
         write_secret(bench, "b.kek", os.urandom(32))
-        redis = Redis(bench)
+        redis = TlsRedis(bench) if arguments == ["tls"] else SocketRedis(bench)
         redis.start()
         one = make_daemon(bench, redis, "one").start()
         two = make_daemon(bench, redis, "two").start()
@@ -165,6 +210,8 @@ def test(build, _arguments):
         a_newcomer_takes_part(bench, redis, daemons)
         an_unknown_kek_is_left_alone(bench, redis)
         unfit_keks_end_the_start(bench, redis)
+        if arguments == ["tls"]:
+            who_may_not_come_is_told_why(bench, redis)
         for daemon in daemons:
             require(daemon.stop() == 0, daemon.name + " did not stop well")
             require(SECRET not in daemon.process.errors(), "the password is in the log")

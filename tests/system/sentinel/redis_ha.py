@@ -9,17 +9,11 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from certs import Authority  # noqa: E402
 from harness import require, wait_until  # noqa: E402
-from redis_server import ACL  # noqa: E402
+from redis_server import ACL, free_port  # noqa: E402
 
 MASTER = "stek"
 SENTINELS = 3
 DOWN_AFTER_MS = 1000
-
-
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def encode(words):
