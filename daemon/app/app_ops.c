@@ -79,6 +79,7 @@ static void collect_realm(const struct app_ops *ops, const struct app_realm *rea
         .realm = replica_realm(replica),
         .is_ready = replica_is_ready(replica),
         .is_suspect = replica_is_suspect(replica),
+        .policy_differs = replica_policy_differs(replica),
         .is_store_up = replica_store_is_reachable(replica),
         .has_active = active != NULL,
         .active_from_ms = active != NULL ? active->active_from : 0,

@@ -152,3 +152,21 @@ enum err ask_frontends(const struct args *args, const char *realm, struct wire_f
     secret_buf_fini(&reply);
     return rc;
 }
+
+enum err ask_rekey(const struct args *args, const struct wire_rekey *request,
+                   struct wire_rekeyed *out, struct errbuf *why)
+{
+    struct secret_buf message = {0};
+    struct secret_buf reply = {0};
+
+    enum err rc = wire_encode_rekey(request, &message);
+    if (rc == ERR_OK) {
+        rc = ask(args, METHOD_REKEY, &message, &reply, why);
+    }
+    if (rc == ERR_OK) {
+        rc = judge_reply(wire_decode_rekeyed(slice_of(&reply), out, why), why);
+    }
+    secret_buf_fini(&message);
+    secret_buf_fini(&reply);
+    return rc;
+}

@@ -26,6 +26,9 @@ enum err ask_rotate(const struct args *args, const struct wire_rotate *request,
 enum err ask_revoke(const struct args *args, const struct wire_revoke *request,
                     struct wire_revoked *out, struct errbuf *why) MUST_USE;
 
+enum err ask_rekey(const struct args *args, const struct wire_rekey *request,
+                   struct wire_rekeyed *out, struct errbuf *why) MUST_USE;
+
 /* `realm` "": all that the caller may operate on. The caller gives *out to
  * wire_frontend_list_fini(). */
 enum err ask_frontends(const struct args *args, const char *realm, struct wire_frontend_list *out,

@@ -178,7 +178,7 @@ static enum err follow(const struct args *args, const struct patience *patience,
         if (rc == ERR_OK) {
             wire_revoked_fini(revoked);
             *revoked = next;
-        } else if (rc != ERR_UNAVAILABLE && rc != ERR_TIMEOUT) {
+        } else if (rc != ERR_UNAVAILABLE && rc != ERR_TIMEOUT && rc != ERR_REFUSED) {
             break;
         }
     }

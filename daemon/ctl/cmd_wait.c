@@ -83,7 +83,7 @@ void cmd_wait_show(const struct wire_frontend_list *list, enum args_output outpu
 
 static bool may_pass(enum err rc)
 {
-    return rc == ERR_UNAVAILABLE || rc == ERR_TIMEOUT;
+    return rc == ERR_UNAVAILABLE || rc == ERR_TIMEOUT || rc == ERR_REFUSED;
 }
 
 /* ERR_PROTOCOL: the answer is not about one realm. */

@@ -14,6 +14,7 @@
 #include "ctl/cmd_keys.h"
 #include "ctl/cmd_pki.h"
 #include "ctl/cmd_realms.h"
+#include "ctl/cmd_rekey.h"
 #include "ctl/cmd_revoke.h"
 #include "ctl/cmd_rotate.h"
 #include "ctl/cmd_status.h"
@@ -72,6 +73,13 @@ static const struct verb verbs[] = {
      .takes_converged = true,
      .run = cmd_wait,
      .help = "until store and frontends hold the keyring"},
+    {.name = "rekey",
+     .operands = "[REALM] [--reason TEXT]",
+     .optional_count = 1,
+     .names_realm = true,
+     .takes_reason = true,
+     .run = cmd_rekey,
+     .help = "seal records under the first key-encryption key"},
     {.name = "pki",
      .operands = "ACT ...",
      .run = cmd_pki,
@@ -86,7 +94,6 @@ static const struct verb verbs[] = {
     {.name = "events"},
     {.name = "doctor"},
     {.name = "probe"},
-    {.name = "rekey"},
     {.name = "completion"},
 };
 
@@ -116,7 +123,7 @@ static void print_help(FILE *to)
         "  -o, --output table|json   how to show it [table]\n"
         "  -t, --timeout DURATION    how long one answer may take [5s];\n"
         "                            revoke and wait: how long to wait [30s]\n"
-        "  -r, --reason TEXT         why, for the audit log (rotate, revoke)\n"
+        "  -r, --reason TEXT         why, for the audit log (rotate, revoke, rekey)\n"
         "  -h, --help                this text\n"
         "\n"
         "STEKCTL_SERVER, _CA, _CERT, _KEY and _OUTPUT set what options do not.\n"

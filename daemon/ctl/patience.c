@@ -29,8 +29,8 @@ struct args patience_args(const struct patience *patience, const struct args *ar
     int64_t left = left_ms(patience);
 
     one.timeout_ms = left < ARGS_TIMEOUT_MS ? left : ARGS_TIMEOUT_MS;
-    if (one.timeout_ms < 1) {
-        one.timeout_ms = 1;
+    if (one.timeout_ms < PATIENCE_ANSWER_MS) {
+        one.timeout_ms = PATIENCE_ANSWER_MS;
     }
     return one;
 }

@@ -128,6 +128,7 @@ typedef bool (*realm_value_fn)(const struct metrics_realm *realm, int64_t *out);
 
 REALM_VALUE(ready_of, realm->is_ready)
 REALM_VALUE(suspect_of, realm->is_suspect)
+REALM_VALUE(policy_differs_of, realm->policy_differs)
 REALM_VALUE(store_up_of, realm->is_store_up)
 REALM_VALUE(interval_of, realm->rotate_every_ms)
 REALM_VALUE(rotations_of, realm->rotations)
@@ -162,6 +163,8 @@ static const struct realm_metric {
      "1 once the realm's record was loaded and its keys are served."},
     {"stekd_realm_clock_suspect", KIND_GAUGE, UNIT_NUMBER, suspect_of,
      "1 while this daemon's clock disagrees and it changes nothing."},
+    {"stekd_realm_policy_differs", KIND_GAUGE, UNIT_NUMBER, policy_differs_of,
+     "1 while the stored record is of a daemon with another policy."},
     {"stekd_realm_active_key_timestamp_seconds", KIND_GAUGE, UNIT_SECONDS, active_of,
      "Since when the encrypting key is active; absent while none is."},
     {"stekd_realm_next_rotation_timestamp_seconds", KIND_GAUGE, UNIT_SECONDS, next_rotation_of,

@@ -24,6 +24,7 @@ struct metrics_realm {
     const char *realm;
     bool is_ready;
     bool is_suspect;
+    bool policy_differs;
     bool is_store_up;
     bool has_active;
     int64_t active_from_ms;   /* if has_active */

@@ -9,6 +9,7 @@
 #include "replica/held_ring.h"
 #include "replica/listeners.h"
 #include "replica/load_pace.h"
+#include "replica/policy_trouble.h"
 #include "replica/sound_clock.h"
 #include "store/vault.h"
 
@@ -135,18 +136,6 @@ static enum err check_record(struct replica *replica, const struct vault_loaded 
     return check_same_birth(&replica->held.ring, &loaded->record->ring, why);
 }
 
-static void note_policy(struct replica *replica, const struct wire_record *record)
-{
-    uint8_t hash[POLICY_HASH_LEN];
-
-    replica->policy_trouble.text[0] = '\0';
-    if (policy_hash(&replica->policy, hash) == ERR_OK &&
-        memcmp(hash, record->policy_hash, POLICY_HASH_LEN) != 0) {
-        errbuf_set(&replica->policy_trouble, "daemon '%s' works with another policy for this realm",
-                   record->writer);
-    }
-}
-
 static enum err merge_record(struct replica *replica, const struct wire_record *record)
 {
     if (replica->clock.is_suspect) {
@@ -182,7 +171,7 @@ static enum err take_record(struct replica *replica, const struct vault_loaded *
     if (loaded->record->revision > replica->revision) {
         replica->revision = loaded->record->revision;
     }
-    note_policy(replica, loaded->record);
+    policy_trouble_note(&replica->policy_trouble, &replica->policy, loaded->record);
     return merge_record(replica, loaded->record);
 }
 
@@ -303,10 +292,14 @@ enum err replica_accept_stored(struct replica *replica, const struct keyring *ri
     }
     if (rc == ERR_OK) {
         stored_record_take(&replica->stored, version, &copy);
+        if (replica->load.sealing != NULL) {
+            replica->load.sealing->seals_by(replica->load.sealing->ctx, replica->stored.sealed_by);
+        }
         replica->revision = revision > replica->revision ? revision : replica->revision;
         replica->as_of = later_of(replica->as_of, as_of_ms);
         replica->is_reachable = true;
         replica->trouble.text[0] = '\0';
+        replica->policy_trouble.text[0] = '\0'; /* the record is under ours now */
         if (is_loading(replica)) {
             replica->is_overtaken = true;
             replica->load_again = true;
@@ -487,6 +480,11 @@ const char *replica_problem(const struct replica *replica)
         return replica->clock.problem.text;
     }
     return replica->policy_trouble.text;
+}
+
+bool replica_policy_differs(const struct replica *replica)
+{
+    return replica->policy_trouble.text[0] != '\0';
 }
 
 bool replica_store_is_reachable(const struct replica *replica)

@@ -85,6 +85,8 @@ const struct keyring *replica_ring(const struct replica *replica);
 const uint8_t *replica_digest(const struct replica *replica); /* DIGEST_LEN bytes */
 /* What is wrong, one sentence; "" when all is well. */
 const char *replica_problem(const struct replica *replica);
+/* Whether the record in the store was put under another policy than ours. */
+bool replica_policy_differs(const struct replica *replica);
 /* Whether the store answered the last load. */
 bool replica_store_is_reachable(const struct replica *replica);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "replica/stored_record.h"
 
+#include <string.h>
+
 enum err stored_record_init(struct stored_record *stored, const char *realm)
 {
     *stored = (struct stored_record){0};
@@ -49,6 +51,7 @@ void stored_record_take(struct stored_record *stored, const struct store_version
 void stored_record_note(struct stored_record *stored, const struct vault_loaded *loaded,
                         enum err unreadable)
 {
+    memcpy(stored->sealed_by, loaded->sealed_by, SEALING_KEY_ID_LEN);
     if (!loaded->present) {
         set_absent(stored);
     } else if (unreadable != ERR_OK) {

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "keyring/keyring.h"
+#include "store/sealing.h"
 #include "store/store.h"
 #include "store/vault.h"
 
@@ -17,7 +18,8 @@ struct stored_record {
     enum err unreadable; /* not ERR_OK: there is a record, but it did not pass the checks.
                           * ERR_UNSUPPORTED: a newer stekd wrote it, so hands off */
     bool has_dead_bytes; /* it still holds bytes that stored_record_tidy() has wiped here */
-    struct keyring ring; /* owned; empty when absent or unreadable */
+    uint8_t sealed_by[SEALING_KEY_ID_LEN]; /* id of the key-encryption key; zeros: none is known */
+    struct keyring ring;                   /* owned; empty when absent or unreadable */
 };
 
 enum err stored_record_init(struct stored_record *stored, const char *realm) MUST_USE;

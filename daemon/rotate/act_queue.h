@@ -5,9 +5,12 @@
 
 #include "rotate/rotator.h"
 
+enum act_kind { ACT_ROTATE, ACT_REKEY };
+
 struct act {
-    uint8_t retire[KEY_NAME_LEN];
-    rotator_done_fn done; /* NULL: nobody waits for the answer any more */
+    enum act_kind kind;
+    uint8_t retire[KEY_NAME_LEN]; /* ACT_ROTATE */
+    rotator_done_fn done;         /* NULL: nobody waits for the answer any more */
     void *ctx;
     int64_t deadline_ms; /* boot clock */
     bool was_tried;      /* put once; whether that put happened is not known */

@@ -9,6 +9,28 @@ void plan_fini(struct plan *plan)
     keyring_fini(&plan->next);
 }
 
+enum err plan_copy_live(struct keyring *out, const struct keyring *ring, int64_t now)
+{
+    enum err rc = keyring_init(out, ring->realm);
+
+    if (rc == ERR_OK) {
+        rc = keyring_copy(out, ring);
+    }
+    if (rc == ERR_OK) {
+        (void)keyring_drop(out, now);
+        (void)keyring_forget(out, now);
+    }
+    return rc;
+}
+
+void plan_count_new_keys(struct plan *plan, const struct keyring *held)
+{
+    plan->new_keys = 0;
+    for (size_t i = 0; i < plan->next.count; i++) {
+        plan->new_keys += keyring_find(held, plan->next.keys[i].name) == NULL ? 1 : 0;
+    }
+}
+
 static bool is_turn_come(int64_t *at, const struct plan_moment *moment)
 {
     int64_t most = moment->policy->sync_interval_ms / 4;

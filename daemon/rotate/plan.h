@@ -44,6 +44,11 @@ struct plan_moment {
 
 void plan_fini(struct plan *plan);
 
+/* What a daemon holds, without what has had its time. `out` starts as {0}. ERR_NOMEM. */
+enum err plan_copy_live(struct keyring *out, const struct keyring *ring, int64_t now) MUST_USE;
+/* Those of plan->next that are not in `held`. */
+void plan_count_new_keys(struct plan *plan, const struct keyring *held);
+
 /* R4, and what has had its time and should leave the store. `held`: what this daemon holds, tidied,
  * without the plan's changes. ERR_NOMEM. */
 enum err plan_write_back(struct plan *plan, struct plan_pace *pace, const struct keyring *held,

@@ -6,6 +6,7 @@
 
 #include "keyring/schedule.h"
 #include "replica/load_pace.h"
+#include "rotate/act_apply.h"
 #include "rotate/act_queue.h"
 #include "rotate/plan.h"
 #include "rotate/standing.h"
@@ -102,14 +103,19 @@ static void on_act_timer(void *arg)
 /* Finishes acts from the front of the queue until one changes `next`, or none is left. */
 static void apply_first_act(struct rotator *rotator, struct plan *plan, int64_t now)
 {
-    const struct policy *policy = replica_policy(rotator->replica);
+    const struct act_place place = {
+        .policy = replica_policy(rotator->replica),
+        .stored = replica_last_stored(rotator->replica),
+        .sealing = rotator->sealing,
+        .random = rotator->random,
+        .now = now,
+    };
 
     for (struct act *act = act_queue_first(&rotator->acts); act != NULL && !plan->is_act;
          act = act_queue_first(&rotator->acts)) {
         struct change_result result = {0};
         struct errbuf why = {""};
-        enum err rc =
-            change_rotate(&plan->next, policy, act->retire, now, rotator->random, &result, &why);
+        enum err rc = act_apply(act, &place, &plan->next, &result, &why);
         if (rc == ERR_OK && result.changed) {
             plan->is_act = true;
             plan->act = result;
@@ -124,41 +130,16 @@ static void apply_first_act(struct rotator *rotator, struct plan *plan, int64_t 
 
 /* --- what is to be put --- */
 
-static uint64_t count_new_keys(const struct keyring *next, const struct keyring *held)
-{
-    uint64_t count = 0;
-
-    for (size_t i = 0; i < next->count; i++) {
-        count += keyring_find(held, next->keys[i].name) == NULL;
-    }
-    return count;
-}
-
-/* What this daemon holds, without what has had its time. */
-static enum err copy_live(struct rotator *rotator, struct keyring *out, int64_t now)
-{
-    enum err rc = keyring_init(out, replica_realm(rotator->replica));
-
-    if (rc == ERR_OK) {
-        rc = keyring_copy(out, replica_ring(rotator->replica));
-    }
-    if (rc == ERR_OK) {
-        (void)keyring_drop(out, now);
-        (void)keyring_forget(out, now);
-    }
-    return rc;
-}
-
 static enum err make_plan(struct rotator *rotator, struct plan *plan,
                           const struct plan_moment *moment)
 {
     struct keyring held = {0};
 
-    enum err rc = copy_live(rotator, &held, moment->now);
+    enum err rc = plan_copy_live(&held, replica_ring(rotator->replica), moment->now);
     if (rc != ERR_OK) {
         goto out;
     }
-    rc = copy_live(rotator, &plan->next, moment->now);
+    rc = plan_copy_live(&plan->next, replica_ring(rotator->replica), moment->now);
     if (rc != ERR_OK) {
         goto out;
     }
@@ -170,7 +151,7 @@ static enum err make_plan(struct rotator *rotator, struct plan *plan,
         goto out;
     }
     rc = plan_cover(plan, &rotator->pace, moment);
-    plan->new_keys = count_new_keys(&plan->next, &held);
+    plan_count_new_keys(plan, &held);
 
 out:
     keyring_fini(&held);
@@ -442,25 +423,47 @@ void rotator_free(struct rotator *rotator)
     free(rotator);
 }
 
-void rotator_rotate(struct rotator *rotator, const uint8_t retire[KEY_NAME_LEN],
-                    rotator_done_fn done, void *ctx)
+static void submit(struct rotator *rotator, struct act *act)
 {
-    struct act act = {
-        .done = done, .ctx = ctx, .deadline_ms = boot_ms(rotator) + ROTATOR_ACT_TIMEOUT_MS};
     struct errbuf why = {""};
 
-    memcpy(act.retire, retire, KEY_NAME_LEN);
+    act->deadline_ms = boot_ms(rotator) + ROTATOR_ACT_TIMEOUT_MS;
     enum err rc = standing_check(rotator->replica, &why);
-    if (rc == ERR_OK && !act_queue_push(&rotator->acts, &act)) {
+    if (rc == ERR_OK && !act_queue_push(&rotator->acts, act)) {
         rc = ERR_LIMIT;
         errbuf_set(&why, "%d operators' acts wait for the store already", ROTATOR_ACTS_MAX);
     }
     if (rc != ERR_OK) {
-        done(ctx, rc, why.text, NULL);
+        act->done(act->ctx, rc, why.text, NULL);
         return;
     }
     arm_act_timer(rotator);
     timer_arm(rotator->timers, rotator->look_timer, 0);
+}
+
+void rotator_rotate(struct rotator *rotator, const uint8_t retire[KEY_NAME_LEN],
+                    rotator_done_fn done, void *ctx)
+{
+    struct act act = {.kind = ACT_ROTATE, .done = done, .ctx = ctx};
+
+    memcpy(act.retire, retire, KEY_NAME_LEN);
+    submit(rotator, &act);
+}
+
+void rotator_rekey(struct rotator *rotator, rotator_done_fn done, void *ctx)
+{
+    struct act act = {.kind = ACT_REKEY, .done = done, .ctx = ctx};
+    struct errbuf why = {""};
+
+    if (rotator->sealing == NULL) {
+        done(ctx, ERR_REFUSED,
+             "the records of this store are not sealed: there is no key to change", NULL);
+    } else if (standing_check(rotator->replica, &why) == ERR_OK &&
+               !replica_store_is_reachable(rotator->replica)) {
+        done(ctx, ERR_UNAVAILABLE, replica_problem(rotator->replica), NULL);
+    } else {
+        submit(rotator, &act);
+    }
 }
 
 void rotator_abandon(struct rotator *rotator, void *ctx)

@@ -65,8 +65,13 @@ typedef void (*rotator_done_fn)(void *ctx, enum err code, const char *why,
  * a newer stekd wrote the record), ERR_LIMIT (too many acts waiting). */
 void rotator_rotate(struct rotator *rotator, const uint8_t retire[KEY_NAME_LEN],
                     rotator_done_fn done, void *ctx);
-/* The caller of rotator_rotate() went away: its `done` will not be called. What was not put yet
- * will not be. */
+/* Seals the record anew, under the key-encryption key that comes first now. Completes like
+ * rotator_rotate(); result->changed is false if it is sealed under that one already. ERR_REFUSED
+ * also: this store's records are not sealed. ERR_UNAVAILABLE, at once: the store does not answer.
+ */
+void rotator_rekey(struct rotator *rotator, rotator_done_fn done, void *ctx);
+/* The caller of rotator_rotate() or rotator_rekey() went away: its `done` will not be called. What
+ * was not put yet will not be. */
 void rotator_abandon(struct rotator *rotator, void *ctx);
 
 /* Revokes in what this daemon holds, at once (revocation.h has the errors), and sees to it that the

@@ -277,6 +277,29 @@ static enum err open_record(void *ctx, const struct sealing_place *place, struct
     return rc;
 }
 
+_Static_assert(KEK_ID_LEN == SEALING_KEY_ID_LEN, "one id of a key-encryption key");
+
+static bool sealed_by(void *ctx, struct slice sealed, uint8_t out_id[SEALING_KEY_ID_LEN])
+{
+    struct header header = {0};
+    struct reader r;
+
+    (void)ctx;
+    reader_init(&r, sealed.at, sealed.len);
+    if (read_header(&r, &header, NULL) != ERR_OK) {
+        return false;
+    }
+    memcpy(out_id, header.kek_id, KEK_ID_LEN);
+    return true;
+}
+
+static void seals_by(void *ctx, uint8_t out_id[SEALING_KEY_ID_LEN])
+{
+    const struct seal *seal = ctx;
+
+    memcpy(out_id, seal->keys->keks[0].id, KEK_ID_LEN);
+}
+
 static enum err read_keks(struct seal *seal, const struct seal_options *options, struct errbuf *why)
 {
     struct keys *keys = seal->keys;
@@ -321,7 +344,11 @@ enum err seal_new(const struct seal_options *options, struct seal **out_seal, st
         return rc;
     }
     seal->random = options->random;
-    seal->sealing = (struct sealing){.seal = seal_record, .open = open_record, .ctx = seal};
+    seal->sealing = (struct sealing){.seal = seal_record,
+                                     .open = open_record,
+                                     .sealed_by = sealed_by,
+                                     .seals_by = seals_by,
+                                     .ctx = seal};
     *out_seal = seal; /* moves to the caller */
     return ERR_OK;
 }

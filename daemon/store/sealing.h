@@ -6,12 +6,15 @@
 #ifndef STEKD_STORE_SEALING_H
 #define STEKD_STORE_SEALING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/secret.h"
 #include "store/store.h"
+
+#define SEALING_KEY_ID_LEN 8
 
 /* Where a record stands. What was sealed for one place does not open in another. */
 struct sealing_place {
@@ -30,6 +33,10 @@ struct sealing {
      *   ERR_NOMEM, ERR_CRYPTO  of our own, and pass */
     enum err (*open)(void *ctx, const struct sealing_place *place, struct slice sealed,
                      struct secret_buf *out, uint64_t *out_revision, struct errbuf *why);
+    /* The id of the key that sealed `sealed`, as it says itself; false: it says none. */
+    bool (*sealed_by)(void *ctx, struct slice sealed, uint8_t out_id[SEALING_KEY_ID_LEN]);
+    /* The id of the key that seals now. */
+    void (*seals_by)(void *ctx, uint8_t out_id[SEALING_KEY_ID_LEN]);
     void *ctx; /* borrowed: must outlive the users */
 };
 

@@ -67,6 +67,9 @@ static void on_loaded(void *ctx, const struct store_result *result)
     loaded.is_known = result->code == ERR_OK && result->present && load->has_known &&
                       memcmp(load->known.bytes, result->version.bytes, STORE_VERSION_LEN) == 0;
     if (result->code == ERR_OK && result->present && !loaded.is_known) {
+        if (load->sealing != NULL) {
+            (void)load->sealing->sealed_by(load->sealing->ctx, result->record, loaded.sealed_by);
+        }
         loaded.unreadable = open_record(load, result, &record, &why);
         store_place(load->store, load->op.realm, &place);
         if (loaded.unreadable != ERR_OK && place.text[0] != '\0') {

@@ -26,8 +26,9 @@ struct vault_loaded {
     int64_t store_time_ms;
     bool present;
     struct store_version version;
-    bool is_known;              /* the version is the one known already: no record is decoded */
-    enum err unreadable;        /* ERR_OK: `record` is there. Else why it is not, with `why` */
+    bool is_known;       /* the version is the one known already: no record is decoded */
+    enum err unreadable; /* ERR_OK: `record` is there. Else why it is not, with `why` */
+    uint8_t sealed_by[SEALING_KEY_ID_LEN]; /* zeros: not sealed, or it says nothing; not if known */
     struct wire_record *record; /* NULL when absent, known or unreadable. The callback may take the
                                  * ring (keyring_swap); the rest is borrowed during it */
 };

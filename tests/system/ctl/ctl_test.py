@@ -80,7 +80,7 @@ def wrong_usage_ends_with_2(ctl):
 
 
 def what_a_later_version_brings_ends_with_2_and_says_so(ctl):
-    for call in (["watch"], ["events"], ["doctor"], ["probe", "127.0.0.1:443"], ["rekey"],
+    for call in (["watch"], ["events"], ["doctor"], ["probe", "127.0.0.1:443"],
                  ["completion"]):
         ctl.expect(USAGE, *call, says=f"{call[0]}: not in this version")
 
@@ -127,7 +127,7 @@ def output_that_cannot_be_written_is_a_failure(ctl):
 def without_a_daemon_calls_end_with_3(bench, ctl):
     nobody = "unix:" + bench.path("nobody.sock")
     for call in (["status"], ["realms"], ["keys", "web"], ["rotate", "web"], ["frontends"],
-                 ["revoke", "web", "--all"], ["revoke", "web", "01234567"],
+                 ["rekey"], ["rekey", "web"], ["revoke", "web", "--all"], ["revoke", "web", "01234567"],
                  ["wait", "web", "--converged", "--timeout", "300ms"]):
         ctl.expect(UNREACHABLE, "--server", nobody, *call, says="nobody.sock")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as silent:
@@ -163,6 +163,9 @@ def a_sound_daemon_is_shown_by_every_verb(daemon, ctl):
     require("encrypting" in out and "next" in out and len(out.splitlines()) == len(keys) + 1, out)
     ctl.expect(REFUSED, "keys", "no-such-realm", says="no-such-realm")
     ctl.expect(REFUSED, "rotate", "no-such-realm", says="no-such-realm")
+    ctl.expect(REFUSED, "rekey", "no-such-realm", says="no-such-realm")
+    ctl.expect(REFUSED, "rekey", "web", says="realm web: the records of this store are not sealed")
+    ctl.expect(REFUSED, "rekey", says="not sealed")
     require(ctl.run("status", env={"STEKCTL_SERVER": daemon.endpoint,
                                    "STEKCTL_OUTPUT": "json"}).stdout.startswith("{"),
             "the environment names server and output")
@@ -256,7 +259,7 @@ def a_young_realm_is_degraded_and_refuses_to_rotate(ctl):
 
 def a_caller_without_rights_is_denied(ctl):
     for call in (["status"], ["realms"], ["keys", "web"], ["rotate", "web"], ["frontends"],
-                 ["frontends", "web"], ["revoke", "web", "--all"], ["revoke", "web", "01234567"],
+                 ["frontends", "web"], ["rekey"], ["rekey", "web"], ["revoke", "web", "--all"], ["revoke", "web", "01234567"],
                  ["wait", "web", "--converged"]):
         ctl.expect(DENIED, *call)
 

@@ -126,6 +126,7 @@ static void each_fact_is_one_line(void **unused)
         "stekd_realm_ready{realm=\"web\"} 1",
         "stekd_realm_ready{realm=\"mail\"} 0",
         "stekd_realm_clock_suspect{realm=\"web\"} 0",
+        "stekd_realm_policy_differs{realm=\"web\"} 0",
         "stekd_realm_active_key_timestamp_seconds{realm=\"web\"} 1700000000.007",
         "stekd_realm_next_rotation_timestamp_seconds{realm=\"web\"} 1700000100.000",
         "stekd_realm_rotation_interval_seconds{realm=\"web\"} 43200.000",

@@ -485,7 +485,27 @@ static void another_policy_elsewhere_is_a_warning(void **unused)
     replica_bench_write(&bench, &ring, &other);
     start(&bench);
     assert_true(replica_is_ready(bench.replica));
+    assert_non_null(strstr(replica_problem(bench.replica), "'elsewhere' put the record"));
     assert_non_null(strstr(replica_problem(bench.replica), "another policy"));
+    assert_true(replica_policy_differs(bench.replica));
+    assert_int_equal(replica_policy(bench.replica)->rotate_every_ms, bench.policy.rotate_every_ms);
+
+    /* Whoever wrote it works with ours now. */
+    replica_bench_write(&bench, &ring, &bench.policy);
+    replica_bench_run(&bench, BENCH_SYNC_MS);
+    assert_string_equal(replica_problem(bench.replica), "");
+    assert_false(replica_policy_differs(bench.replica));
+
+    /* So does the record that we put ourselves. */
+    replica_bench_write(&bench, &ring, &other);
+    replica_bench_run(&bench, BENCH_SYNC_MS);
+    assert_true(replica_policy_differs(bench.replica));
+    const struct store_version version = {{0x77}};
+    assert_int_equal(replica_accept_stored(bench.replica, &ring, &version, 9,
+                                           replica_now(bench.replica),
+                                           fake_store_wall(bench.place)),
+                     ERR_OK);
+    assert_false(replica_policy_differs(bench.replica));
     keyring_fini(&ring);
     replica_bench_close(&bench);
 }
