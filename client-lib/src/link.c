@@ -101,6 +101,8 @@ static enum err send_some(struct link *link, struct slice bytes, size_t *out_sen
             sent += (size_t)n;
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             break;
+        } else if (errno == EPIPE || errno == ECONNRESET) {
+            sent = bytes.len; /* it has gone; what it said last, and why, is there to be read */
         } else if (errno != EINTR) {
             errbuf_set(why, "cannot send: %s", strerror(errno));
             return ERR_UNAVAILABLE;

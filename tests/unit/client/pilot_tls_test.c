@@ -47,7 +47,11 @@ int __wrap_getaddrinfo(const char *host, const char *service, const struct addri
     while (!atomic_load(&may_answer)) {
         (void)poll(NULL, 0, 1);
     }
-    return __real_getaddrinfo("127.0.0.1", service, hints, out);
+    if (strcmp(host, "two.test") != 0) {
+        return __real_getaddrinfo("127.0.0.1", service, hints, out);
+    }
+    const int rc = __real_getaddrinfo("127.0.0.2", service, hints, out);
+    return rc != 0 ? rc : __real_getaddrinfo("127.0.0.1", service, hints, &(*out)->ai_next);
 }
 
 struct bench {
@@ -100,6 +104,7 @@ static int set_up(void **state)
     static const char *const realms[] = {"web"};
     struct bench *bench = calloc(1, sizeof(*bench));
     assert_non_null(bench);
+    atomic_store(&lookups, 0);
     bench->boot = B0;
     bench->clock = (struct clock){.wall_ms = read_wall, .boot_ms = read_boot, .ctx = bench};
     bench->policy = policy_default(12 * HOUR);
@@ -363,32 +368,82 @@ static void time_spent_before_the_watch_is_taken_from_its_patience(void **state)
 }
 
 /* A listener whose queue is full drops what comes: as a host that is switched off does. */
+struct hole {
+    int listener;
+    int fillers[4];
+    uint16_t port;
+};
+
+static void dig(struct hole *hole, uint32_t address, uint16_t port)
+{
+    struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(address), .sin_port = htons(port)};
+    socklen_t len = sizeof(at);
+    hole->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(hole->listener, (const struct sockaddr *)&at, len), 0);
+    assert_int_equal(listen(hole->listener, 0), 0);
+    assert_int_equal(getsockname(hole->listener, (struct sockaddr *)&at, &len), 0);
+    for (size_t i = 0; i < 4; i++) {
+        hole->fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        (void)connect(hole->fillers[i], (const struct sockaddr *)&at, len);
+    }
+    hole->port = ntohs(at.sin_port);
+}
+
+static void fill_in(struct hole *hole)
+{
+    for (size_t i = 0; i < 4; i++) {
+        (void)close(hole->fillers[i]);
+    }
+    (void)close(hole->listener);
+}
+
 static void a_black_hole_is_left_in_time(void **state)
 {
     struct bench *bench = *state;
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(at);
+    struct hole hole;
     char text[64];
-    int fillers[4];
-    const int hole = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(hole, (const struct sockaddr *)&at, len), 0);
-    assert_int_equal(listen(hole, 0), 0);
-    assert_int_equal(getsockname(hole, (struct sockaddr *)&at, &len), 0);
-    for (size_t i = 0; i < 4; i++) {
-        fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        (void)connect(fillers[i], (const struct sockaddr *)&at, len);
-    }
-    (void)snprintf(text, sizeof(text), "127.0.0.1:%u", ntohs(at.sin_port));
+    dig(&hole, INADDR_LOOPBACK, 0);
+    (void)snprintf(text, sizeof(text), "127.0.0.1:%u", hole.port);
     set_endpoint(bench, 0, text);
     start(bench, 1);
     pass(bench, CONN_PATIENCE_MS - 1);
     assert_error(bench, "");
     pass(bench, 1);
     assert_error(bench, "it does not answer");
-    for (size_t i = 0; i < 4; i++) {
-        (void)close(fillers[i]);
+    fill_in(&hole);
+}
+
+/* Of a name's addresses each has its share of the patience. */
+static void of_two_addresses_the_second_serves_when_the_first_is_a_black_hole(void **state)
+{
+    struct bench *bench = *state;
+    const struct cert_wish wish = {.name = "x",
+                                   .san = "DNS:two.test",
+                                   .eku = "serverAuth",
+                                   .from_s = bench->files.shift_s - 3600,
+                                   .until_s = bench->files.shift_s + DAY_S};
+    SSL_CTX *context = tls_bench_daemon_as(&bench->files, &wish, &bench->files.ca);
+    struct hole hole;
+    char text[64];
+    bench->daemons[0].tls = context;
+    dig(&hole, INADDR_LOOPBACK + 1, bench->daemons[0].port);
+    (void)snprintf(text, sizeof(text), "two.test:%u", bench->daemons[0].port);
+    set_endpoint(bench, 0, text);
+    atomic_store(&may_answer, true);
+    start(bench, 1);
+    for (int i = 0; i < 400 && pilot_fd(bench->pilot) < 0; i++) {
+        (void)poll(NULL, 0, 5);
+        pass(bench, 1);
     }
-    (void)close(hole);
+    assert_true(pilot_fd(bench->pilot) >= 0);
+    pass(bench, CONN_PATIENCE_MS / 2);
+    assert_int_equal(watched(bench), 0);
+    send_snapshot(bench, 0);
+    assert_error(bench, "");
+    fill_in(&hole);
+    bench->daemons[0].tls = bench->context;
+    SSL_CTX_free(context);
 }
 
 /* A lookup that is given up is joined by the next attempt, not begun once more: however long a
@@ -552,6 +607,7 @@ int main(void)
         TEST(a_short_sync_interval_shortens_the_patience),
         TEST(time_spent_before_the_watch_is_taken_from_its_patience),
         TEST(a_black_hole_is_left_in_time),
+        TEST(of_two_addresses_the_second_serves_when_the_first_is_a_black_hole),
         TEST(a_name_that_is_found_late_is_asked_for_once),
         TEST(a_renewed_certificate_gets_a_new_connection_without_trouble),
         TEST(a_broken_renewal_is_reported_and_the_connection_stays),
