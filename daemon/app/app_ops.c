@@ -144,6 +144,7 @@ static void print_facts(const struct app_ops *ops, const struct metrics_realm *r
     struct metrics_calls calls[CALLS_MAX];
     struct metrics_count tls[SERVE_COUNTS_MAX];
     struct metrics_count limits[SERVE_COUNTS_MAX];
+    struct metrics_count redis[STORE_REDIS_COUNTS];
     struct metrics_context contexts[CONTEXTS_MAX];
     const struct metrics_facts facts = {
         .version = services->version,
@@ -168,6 +169,10 @@ static void print_facts(const struct app_ops *ops, const struct metrics_realm *r
         .reload_is_good = ops->app->reloads.is_good,
         .contexts = contexts,
         .context_count = collect_contexts(ops->app, contexts),
+        .has_redis = ops->app->storage.type == CONFIG_STORE_REDIS,
+        .is_redis_up = ops->app->storage.redis.is_up,
+        .redis = redis,
+        .redis_count = store_redis_counts(&ops->app->storage.redis, redis),
         .http_refused = ops->http != NULL ? ops_http_refused(ops->http) : 0,
         .realms = realms,
         .realm_count = ops->app->realms.count,

@@ -112,6 +112,16 @@ static void print_peers(FILE *to, const struct metrics_facts *facts)
     }
 }
 
+static void print_redis(FILE *to, const struct metrics_facts *facts)
+{
+    if (facts->has_redis) {
+        print_one(to, "stekd_redis_up", KIND_GAUGE, "1 while there is a connection to Redis.",
+                  facts->is_redis_up ? 1 : 0);
+        print_counts(to, "stekd_redis_events_total", "What happened between this daemon and Redis.",
+                     "event", facts->redis, facts->redis_count);
+    }
+}
+
 /* ---- realms: a row a metric ---- */
 
 enum unit { UNIT_NUMBER, UNIT_SECONDS };
@@ -295,6 +305,7 @@ void metrics_print(FILE *to, const struct metrics_facts *facts)
 {
     print_daemon(to, facts);
     print_peers(to, facts);
+    print_redis(to, facts);
     print_reloads(to, facts);
     print_contexts(to, facts);
     for (size_t i = 0; i < sizeof(realm_metrics) / sizeof(realm_metrics[0]); i++) {

@@ -87,6 +87,10 @@ struct metrics_facts {
     bool reload_is_good;
     const struct metrics_context *contexts;
     size_t context_count;
+    bool has_redis;
+    bool is_redis_up;
+    const struct metrics_count *redis; /* what happened on the way to it */
+    size_t redis_count;
     const struct metrics_realm *realms;
     size_t realm_count;
     const struct metrics_calls *calls;

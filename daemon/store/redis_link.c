@@ -9,9 +9,10 @@
 #include "store/redis_ask.h"
 #include "store/redis_reply.h"
 
-#define WAIT_FIRST_MS INT64_C(50)
-#define WAIT_MOST_MS  INT64_C(1000)
-#define DOUBLINGS_MAX 5u
+#define WAIT_FIRST_MS    INT64_C(50)
+#define WAIT_MOST_MS     INT64_C(1000)
+#define WAIT_SENTINEL_MS INT64_C(500) /* whoever waits may be missing a failover's end */
+#define DOUBLINGS_MAX    5u
 
 enum state { STARTING, WAITING, ASKING, CONNECTING, GREETING, UP };
 
@@ -70,9 +71,10 @@ static int64_t wait_ms(struct redis_link *link)
     uint32_t draw = 0;
     unsigned int doublings = link->failures < DOUBLINGS_MAX ? link->failures : DOUBLINGS_MAX;
     int64_t wait = WAIT_FIRST_MS << doublings;
+    int64_t most = has_sentinels(link) ? WAIT_SENTINEL_MS : WAIT_MOST_MS;
 
     (void)!random_fill(link->options.random, (uint8_t *)&draw, sizeof(draw));
-    wait = wait < WAIT_MOST_MS ? wait : WAIT_MOST_MS;
+    wait = wait < most ? wait : most;
     return wait - (int64_t)draw % (wait / 2 + 1);
 }
 

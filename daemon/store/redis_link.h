@@ -11,7 +11,8 @@
  *     takes PING's place. A Sentinel whose answer led to none is not asked first the next time.
  *   - CONNECTING (TLS included) and GREETING together may take timeout_ms, each Sentinel half of
  *     that; UP commands have their owner's deadlines, who calls redis_link_drop() when one passes.
- *   - WAITING lasts 50 ms after the first failure and doubles up to 1 s, half of it random.
+ *   - WAITING lasts 50 ms after the first failure and doubles up to 1 s (with Sentinels half a
+ *     second: a failover ends at any time), half of it random.
  *   - Commands are answered in order, or on_down() says that none of the rest will be.
  *   - All callbacks come from the loop, never from inside a call, but for on_down(), which
  *     redis_link_drop() and redis_link_follow() call. In each of them the link may be closed.

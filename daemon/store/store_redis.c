@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "store/redis_watch.h"
 #include "store/store_redis_private.h"
@@ -202,4 +203,24 @@ void store_redis_swap_password(struct store *base, struct secret_buf *password)
     assert(base->ops == &redis_ops);
     store->server.password = *password;
     *password = before;
+}
+
+size_t store_redis_counts(const struct store_redis_stats *stats,
+                          struct metrics_count out[STORE_REDIS_COUNTS])
+{
+    const struct metrics_count counts[STORE_REDIS_COUNTS] = {
+        {"connected", stats->connects},
+        {"connection-lost", stats->losses},
+        {"command-sent", stats->commands},
+        {"command-refused", stats->refusals},
+        {"command-timed-out", stats->timeouts},
+        {"script-sent", stats->evals},
+        {"hint-heard", stats->hints.heard},
+        {"hint-refused", stats->hints.refused},
+        {"master-switched", stats->watch.switches},
+        {"sentinel-lost", stats->watch.losses},
+    };
+
+    memcpy(out, counts, sizeof(counts));
+    return STORE_REDIS_COUNTS;
 }

@@ -29,6 +29,7 @@
 #include "base/err.h"
 #include "base/random.h"
 #include "host/timers.h"
+#include "ops/metrics.h"
 #include "store/redis_hints.h"
 #include "store/redis_watch.h"
 #include "store/store.h"
@@ -51,6 +52,11 @@ struct store_redis_stats {
     struct redis_hints_stats hints;
     struct redis_watch_stats watch; /* with Sentinels */
 };
+
+/* The counters above by name; how many. */
+#define STORE_REDIS_COUNTS 10
+size_t store_redis_counts(const struct store_redis_stats *stats,
+                          struct metrics_count out[STORE_REDIS_COUNTS]);
 
 struct store_redis_options {
     struct event_base *base;   /* borrowed until store_close(), like all below */

@@ -30,7 +30,7 @@ FRONTENDS = 3
 CHAINS = 90
 RECORD = "stek:{web}"
 GOAL_S = DOWN_AFTER_MS / 1000 + 2
-HEELS_S = 0.7
+HEELS_S = 1.0
 
 
 def make_daemon(bench, ha, name, client=None):

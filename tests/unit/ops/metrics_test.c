@@ -68,6 +68,7 @@ static void each_fact_is_one_line(void **unused)
         {"stek.v1.KeyService/GetKeyring", "PERMISSION_DENIED", 6},
     };
     const struct metrics_count tls[] = {{"done", 31}, {"expired", 32}};
+    const struct metrics_count redis[] = {{"connected", 41}, {"connection-lost", 42}};
     const struct metrics_count limits[] = {{"idle", 33}};
     const struct metrics_context contexts[] = {
         {"listen[1]", INT64_C(1700000200000), INT64_C(1700000300000)},
@@ -86,6 +87,10 @@ static void each_fact_is_one_line(void **unused)
         .certificate_until_ms = INT64_C(1800000000000),
         .tls = tls,
         .tls_count = 2,
+        .has_redis = true,
+        .is_redis_up = true,
+        .redis = redis,
+        .redis_count = 2,
         .limits = limits,
         .limit_count = 1,
         .denied = 4,
@@ -111,6 +116,9 @@ static void each_fact_is_one_line(void **unused)
         "stekd_connections_cut_total 22",
         "stekd_calls_cut_total 23",
         "stekd_certificate_expiry_timestamp_seconds 1800000000.000",
+        "stekd_redis_up 1",
+        "stekd_redis_events_total{event=\"connected\"} 41",
+        "stekd_redis_events_total{event=\"connection-lost\"} 42",
         "stekd_tls_handshakes_total{result=\"done\"} 31",
         "stekd_tls_handshakes_total{result=\"expired\"} 32",
         "stekd_limits_reached_total{limit=\"idle\"} 33",
@@ -172,6 +180,7 @@ static void what_a_realm_does_not_have_is_absent_and_not_zero(void **unused)
     assert_null(strstr(text, "stekd_realm_active_key_timestamp_seconds{"));
     assert_null(strstr(text, "stekd_realm_next_rotation_timestamp_seconds{"));
     assert_null(strstr(text, "stekd_certificate_expiry"));
+    assert_null(strstr(text, "stekd_redis"));
     assert_null(strstr(text, "\nstekd_reload_last"));
     free(text);
 }
