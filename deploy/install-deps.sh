@@ -22,7 +22,8 @@ build_packages=(
 test_packages=(
     git g++ clang-14 clang libclang-rt-14-dev clang-format-14 clang-tidy-14 libcmocka-dev
     universal-ctags shellcheck redis-server systemd procps prometheus
-    python3 python3-grpcio python3-protobuf protobuf-compiler faketime
+    python3 python3-grpcio python3-protobuf protobuf-compiler faketime nghttp2-client nghttp2-server
+    nodejs npm
 )
 
 wants_tests=no
@@ -64,6 +65,10 @@ fi
 
 missing=()
 for package in "${packages[@]}"; do
+    # Node.js from elsewhere brings its own npm, and conflicts with Debian's.
+    if [ "$package" = npm ] && command -v npm >/dev/null; then
+        continue
+    fi
     # shellcheck disable=SC2016 # dpkg-query's own ${...}
     if [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" != installed ]; then
         missing+=("$package")

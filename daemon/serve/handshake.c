@@ -314,7 +314,7 @@ static void finish(struct handshake *h)
     h->options.on_done(h->options.ctx, h, transport, &peer); /* may have freed us */
 }
 
-/* False: not TLS; it has been answered in its own tongue, if we know it. */
+/* False: HTTP without TLS; it has been answered. */
 static bool looks_like_tls(struct handshake *h)
 {
     uint8_t first[PLAIN_ANSWER_PEEK];
@@ -327,7 +327,7 @@ static bool looks_like_tls(struct handshake *h)
     if (got <= 0 || !plain_answer_is_due((struct slice){first, (size_t)got})) {
         return true; /* OpenSSL knows best what to say to the rest */
     }
-    const struct slice answer = plain_answer_to((struct slice){first, (size_t)got});
+    const struct slice answer = plain_answer_bytes();
     (void)!send(fd_of(h), answer.at, answer.len, MSG_NOSIGNAL);
     report(h, HANDSHAKE_NOT_TLS, "it does not speak TLS");
     linger(h);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a client hears that speaks HTTP without TLS to a TLS port: the commonest slip in a
- * configuration, so it is told in its own tongue instead of by a closed connection. */
+ * configuration, so it is told in words instead of by a closed connection. */
 #ifndef STEKD_SERVE_PLAIN_ANSWER_H
 #define STEKD_SERVE_PLAIN_ANSWER_H
 
@@ -13,8 +13,9 @@
 /* Whether these first bytes of a connection are HTTP/1 or HTTP/2 in the clear. */
 bool plain_answer_is_due(struct slice first);
 
-/* An HTTP/1.1 response, or for HTTP/2 the server's preface and GOAWAY (RFC 9113 section 6.8). The
+/* An HTTP/1.1 response, to HTTP/2 as well: gRPC clients report it and come again at growing
+ * intervals, where after a proper GOAWAY they come again at once, hundreds of times a second. The
  * bytes are constant. */
-struct slice plain_answer_to(struct slice first);
+struct slice plain_answer_bytes(void);
 
 #endif

@@ -325,7 +325,7 @@ static void a_revoked_certificate_is_refused(void **state)
     free(crl);
 }
 
-static void plain_http_is_answered_in_its_own_tongue(void **state)
+static void plain_http_is_answered_in_words(void **state)
 {
     struct fixture *f = *state;
     static const char *const rows[][2] = {
@@ -630,7 +630,7 @@ int main(void)
         WITH_SERVER(a_frontend_with_its_certificate_reads_its_realm),
         WITH_SERVER(whoever_is_refused_hears_why_and_so_does_the_log),
         WITH_SERVER(a_revoked_certificate_is_refused),
-        WITH_SERVER(plain_http_is_answered_in_its_own_tongue),
+        WITH_SERVER(plain_http_is_answered_in_words),
         WITH_SERVER(who_says_nothing_is_cut_off_and_cannot_keep_others_out),
         WITH_SERVER(a_certificate_that_ends_ends_its_connection_within_a_second),
         WITH_SERVER(a_clock_that_jumps_past_the_end_ends_it_too),
