@@ -12,7 +12,7 @@
 #include "base/kdf.h"
 #include "base/secret.h"
 
-#define MAKE_ONE "make one with: (umask 077; head -c 32 /dev/urandom >FILE)"
+#define MAKE_ONE "make one with: stekctl pki kek FILE"
 
 static const char id_label[] = "stek kek id v1";
 

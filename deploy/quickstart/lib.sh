@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2154
 # What both demonstrations share: telling, waiting, stopping, the build, the frontends, and tickets
-# offered to each of them. quickstart.sh has set top, build, builds, had_build, keep and folder.
+# offered to each of them. quickstart.sh has set top, show, build, builds, had_build, keep and folder.
 
 names=(A B C)
 ports=()
@@ -80,7 +80,11 @@ finish() {
 
 # prepare INSTALL-OPTION...: missing packages and the build, unless there is one.
 prepare() {
+    local program
     if [ "$builds" = no ]; then
+        for program in openssl $([ "$show" = one ] || printf 'redis-server redis-cli'); do
+            command -v "$program" >/dev/null || die "$program is not installed"
+        done
         return 0
     fi
     step "looking for missing packages"

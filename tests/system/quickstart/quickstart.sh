@@ -18,6 +18,13 @@ fail() {
     exit 1
 }
 
+nothing_is_left() {
+    [ -z "$(ls -A "$folder")" ] || fail "it left $(ls -A "$folder")"
+    if pgrep -f -- "$folder/" >/dev/null; then
+        fail "it left a process: $(pgrep -af -- "$folder/")"
+    fi
+}
+
 options=()
 if [ "$part" = redis ]; then
     command -v redis-server >/dev/null || { printf 'skipped: no redis-server\n'; exit 77; }
@@ -35,10 +42,22 @@ if [ "$part" = plain ]; then
 else
     [ "$opens:$full" = 126:36 ] || fail "$opens tickets opened and $full did not"
 fi
-[ -z "$(ls -A "$folder")" ] || fail "it left $(ls -A "$folder")"
-if pgrep -f -- "$folder/" >/dev/null; then
-    fail "it left a process: $(pgrep -af -- "$folder/")"
-fi
+nothing_is_left
+
+# Ended in the middle, it ends what it started.
+bash "$source/deploy/quickstart.sh" --build "$build" "${options[@]}" >"$out" 2>&1 &
+show=$!
+end=$((SECONDS + 60))
+until grep -q 'which frontend opens whose ticket' "$out"; do
+    [ $SECONDS -lt $end ] || fail "waited 60 s in vain for its frontends"
+    sleep 0.1
+done
+kill "$show"
+code=0
+wait "$show" || code=$?
+[ $code = 143 ] || fail "SIGTERM ended it with $code"
+nothing_is_left
+
 for wrong in --frobnicate "--build" "--build $folder" "--build $folder/none"; do
     code=0
     # shellcheck disable=SC2086 # two words
