@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""stekd as a service: service_test.py BUILD notify|http|unit|filter
+"""stekd as a service: service_test.py BUILD notify|http|unit|filter|promtool
 
 notify  a real datagram socket plays the service manager
-http    /metrics, /healthz and /readyz of a running daemon; the metrics by promtool where it is
-        installed, and by a parser of this file everywhere
+http    /metrics, /healthz and /readyz of a running daemon, the metrics by a parser of this file
 unit    the installed unit by systemd-analyze verify and security, sysusers and tmpfiles by dry runs
+promtool  the metrics of a daemon with realms, watchers and mutual TLS by "promtool check metrics"
 filter  a daemon under the unit's filter of system calls
 """
 
@@ -160,14 +160,11 @@ def parse_metrics(text):
 
 
 def check_by_promtool(text):
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        print("promtool is not installed: the format was checked by this file's own parser only")
-        return
-    run = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True,
-                         text=True, check=False)
-    require(run.returncode == 0, f"promtool: {run.stdout}{run.stderr}")
-    print("promtool check metrics: clean")
+    """Lint and format; it says nothing when all is well."""
+    promtool = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True,
+                              text=True, check=False)
+    require((promtool.returncode, promtool.stdout, promtool.stderr) == (0, "", ""),
+            f"promtool: {promtool.stdout}{promtool.stderr}")
 
 
 def value(samples, name, **labels):
@@ -194,7 +191,6 @@ def test_http(bench):
 
     wait_until("two rotations are counted", rotated, timeout=40.0)
     text = ask(port, "/metrics")[1]
-    check_by_promtool(text)
     samples = parse_metrics(text)
     require(value(samples, "stekd_build_info", store="memory",
                   version=version_of(bench)) == 1, "build info")
@@ -211,6 +207,88 @@ def test_http(bench):
     # Names are public, but no label is made of them: a series a key would never end.
     for key in daemon.ctl("keys", "web")["keys"]:
         require(key["name"] not in text, "a key's name is in the metrics")
+    require(daemon.stop() == 0, "SIGTERM should end it well")
+
+
+def pki(bench, *arguments):
+    run([bench.program("daemon/ctl/stekctl"), "pki", *arguments, "--ca-dir", bench.path("tls")],
+        "stekctl pki")
+
+
+def tls_daemon(bench, name, http_port):
+    """A daemon with everything that has metrics: two realms, a socket and an address of mutual TLS.
+    Certificates of a server, fe-1, stranger and the operator are in tls/."""
+    pki(bench, "ca")
+    pki(bench, "server", "127.0.0.1", "--out", bench.path("tls/server"))
+    pki(bench, "client", "fe-1")
+    pki(bench, "client", "spiffe://example.org/nobody/stranger")
+    pki(bench, "operator", "alice")
+    daemon = bench.daemon(name=name, extra=f"""\
+  api:
+    rotate_every: 10m
+    ticket_lifetime: 10m
+    sync_interval: 500ms
+    readers: ["spiffe://example.org/frontend/*"]
+http: 127.0.0.1:{http_port}
+""")
+    daemon.address = f"127.0.0.1:{free_port()}"
+    with open(daemon.config, encoding="utf-8") as f:
+        text = f.read()
+    text = text.replace("store:", f"""\
+  - address: {daemon.address}
+    tls: {{ certificate: tls/server.pem, private_key: tls/server.key, client_ca: tls/ca.pem }}
+store:""", 1)
+    text = text.replace("operators: [", 'operators: ["spiffe://example.org/operator/*", ', 1)
+    bench.write(name + ".yaml", text)
+    return daemon
+
+
+def start_tls_frontend(bench, name, daemon, realm):
+    cert, key = bench.certificate()
+    process = bench.start(name, [
+        bench.program("client-lib/examples/tls_frontend"), "--listen", "127.0.0.1:0",
+        "--cert", cert, "--key", key, "--realm", realm, "--name", name,
+        "--endpoint", daemon.address, "--stek-ca", bench.path("tls/ca.pem"),
+        "--stek-cert", bench.path("tls/fe-1.pem"), "--stek-key", bench.path("tls/fe-1.key")])
+    wait_until(name + " is watched", lambda: any(
+        value_of(realm_status, "frontends_current") >= 1
+        for realm_status in daemon.ctl("status", check=False)["realms"]
+        if realm_status["realm"] == realm))
+    return process
+
+
+def value_of(document, name):
+    require(name in document, f"there is no {name} in {document}")
+    return document[name]
+
+
+def call_as(bench, daemon, who, *arguments):
+    """stekctl's exit code over mutual TLS."""
+    return subprocess.run([
+        bench.program("daemon/ctl/stekctl"), "--server", daemon.address,
+        "--ca", bench.path("tls/ca.pem"), "--cert", bench.path(f"tls/{who}.pem"),
+        "--key", bench.path(f"tls/{who}.key"), *arguments], capture_output=True, text=True,
+        timeout=30, check=False).returncode
+
+
+def test_promtool(bench):
+    """Every series a busy daemon has, those of refused callers included."""
+    if shutil.which("promtool") is None:
+        print("skipped: promtool is not installed (package prometheus)")
+        sys.exit(77)
+    port = free_port()
+    daemon = tls_daemon(bench, "busy", port).start()
+    daemon.wait_for_active("web")
+    daemon.wait_for_active("api")
+    start_tls_frontend(bench, "fe-api", daemon, "api")
+    require(call_as(bench, daemon, "alice", "rotate", "api") == 0, "alice may rotate")
+    require(call_as(bench, daemon, "stranger", "keys", "web") == 5, "a stranger is denied")
+    subprocess.run(["openssl", "s_client", "-connect", daemon.address], stdin=subprocess.DEVNULL,
+                   capture_output=True, timeout=30, check=False)
+    text = ask(port, "/metrics")[1]
+    check_by_promtool(text)
+    parse_metrics(text)
+    print(f"{len(text.splitlines())} lines: clean")
     require(daemon.stop() == 0, "SIGTERM should end it well")
 
 
@@ -318,7 +396,7 @@ def test_filter(bench):
         capture_output=True, text=True, check=False)
     require("Operation not permitted" in canary.stderr, f"the filter holds: {canary.stderr}")
     port = free_port()
-    daemon = bench.daemon(extra=f"http: 127.0.0.1:{port}\n")
+    daemon = tls_daemon(bench, "filtered", port)
     daemon.process = bench.start("filtered", under_filter(
         unit, bench.program("daemon/app/stekd"), "--config", daemon.config))
     wait_until("stekd accepts", daemon.answers)
@@ -327,6 +405,12 @@ def test_filter(bench):
     first = daemon.wait_for_active()
     wait_until("a rotation", lambda: daemon.encrypting_key() not in (None, first), timeout=40.0)
     require(ask(port, "/readyz")[0] == 200, "/readyz")
+    start_tls_frontend(bench, "fe-api", daemon, "api")
+    wait_until("alice sees that all is well",
+               lambda: call_as(bench, daemon, "alice", "status") == 0)
+    daemon.process.signal(signal.SIGHUP)
+    wait_until("it reloads", lambda: "event=reloaded" in daemon.process.errors())
+    require(call_as(bench, daemon, "alice", "status") == 0, "alice after a reload")
     require(daemon.stop() == 0, "SIGTERM should end it well")
     require("not permitted" not in daemon.process.errors(), "a call was refused")
 
@@ -341,7 +425,7 @@ def install_into(root, prefix):
 
 def main(build, arguments):
     parts = {"notify": (test_notify, test_hung, test_bad_environment),
-             "http": (test_http, test_http_refusals), "unit": (test_unit,), "filter": (test_filter,)}
+             "http": (test_http, test_http_refusals), "unit": (test_unit,), "filter": (test_filter,), "promtool": (test_promtool,)}
     require(len(arguments) == 1 and arguments[0] in parts, "arguments: " + "|".join(parts))
     for test in parts[arguments[0]]:
         with Bench(build) as bench:
