@@ -16,6 +16,11 @@
  * ticket_lifetime, what is left of the key, and what is left of the chain. So a ticket never
  * outlives what opens it, and no client is promised more than it gets.
  *
+ * The node that is offered the ticket reckons the fleet's time a little differently from the one
+ * that issued it. So that a client never loses what it was told it has, a ticket is taken for
+ * SLACK_MS longer than it was told. The key's own dropped_from (I3) and max_session_age are never
+ * stretched.
+ *
  * libssl judges age as well, by the issuer's wall clock against ours: on acceptance we set the
  * session's own time so that both judgements agree, however wrong either clock is.
  *
@@ -30,6 +35,7 @@
 #include <openssl/err.h>
 
 #include "base/secret.h"
+#include "src/fleet_clock.h"
 #include "src/openssl_attach.h"
 #include "src/openssl_name.h"
 
@@ -37,6 +43,7 @@
 #define STAMP_NAME_AT 17
 #define STAMP_LEN     (STAMP_NAME_AT + OPENSSL_NAME_LEN)
 #define MS_PER_S      1000
+#define SLACK_MS      FLEET_CLOCK_TRUST_MS /* sound clocks may be that far apart (R10) */
 
 struct stamp {
     int64_t chain_start;
@@ -201,6 +208,15 @@ static bool is_name_ours(const struct openssl_attachment *attachment, SSL *ssl,
     return false;
 }
 
+/* So that libssl comes to our verdict: it may be a little ahead of us, or in the slack. */
+static void set_age(SSL_SESSION *session, int64_t age)
+{
+    const int64_t told = at_most(age, timeout_ms(session));
+    const int64_t age_s = told > 0 ? told / MS_PER_S : 0;
+
+    (void)SSL_SESSION_set_time(session, (long)(time(NULL) - (time_t)age_s));
+}
+
 /* Counts what it refuses, but for what the key callback has counted a moment ago. */
 static bool is_still_good(const struct openssl_attachment *attachment, SSL *ssl,
                           SSL_SESSION *session, const unsigned char *key_name)
@@ -227,12 +243,12 @@ static bool is_still_good(const struct openssl_attachment *attachment, SSL *ssl,
     }
     int64_t age = clock_between_ms(stamp.issued_at, reading.now);
     int64_t chain_age = clock_between_ms(stamp.chain_start, reading.now);
-    if (age >= timeout_ms(session) || chain_age >= reading.max_session_age_ms) {
+    if (age >= clock_add_ms(timeout_ms(session), SLACK_MS) ||
+        chain_age >= reading.max_session_age_ms) {
         openssl_attach_count(attachment, COUNT_REFUSED_OLD);
         return false;
     }
-    int64_t age_s = age > 0 ? age / MS_PER_S : 0; /* the issuer may be a little ahead of us */
-    (void)SSL_SESSION_set_time(session, (long)(time(NULL) - (time_t)age_s));
+    set_age(session, age);
     return true;
 }
 
