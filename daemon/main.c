@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* stekd: arguments -> configuration -> app -> exit code. */
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -97,6 +98,17 @@ static enum err prepare_process(const struct config *config, struct log *log, st
     return process_check_locked_memory(app_locked_memory_need(config), why);
 }
 
+/* A SIGHUP that comes before anybody listens for it would end us; held back, it is a reload as soon
+ * as there is something to reload. */
+static void hold_hangups(bool is_held)
+{
+    sigset_t hangup;
+
+    (void)sigemptyset(&hangup);
+    (void)sigaddset(&hangup, SIGHUP);
+    (void)sigprocmask(is_held ? SIG_BLOCK : SIG_UNBLOCK, &hangup, NULL);
+}
+
 /* Takes the configuration. */
 static enum exit_code serve(struct config *config, const char *path)
 {
@@ -121,6 +133,7 @@ static enum exit_code serve(struct config *config, const char *path)
     if (rc != ERR_OK) {
         config_free(config);
     } else {
+        hold_hangups(false);
         rc = app_run(app, &why);
     }
     if (rc == ERR_OK) {
@@ -139,6 +152,7 @@ static enum exit_code run(const struct arguments *arguments)
     struct config_problems problems = {0};
     enum exit_code code = EXIT_USAGE;
 
+    hold_hangups(!arguments->is_check);
     enum err rc = config_load(arguments->config, &config, &problems);
     if (rc == ERR_OK && arguments->is_check) {
         rc = app_material_check(config, &problems);

@@ -284,7 +284,7 @@ def errors_have_the_right_code_and_say_why(bench):
         get, watch = "/stek.v1.KeyService/GetKeyring", "/stek.v1.KeyService/WatchKeyring"
         rows = [
             ("/stek.v1.KeyService/Nothing", b"", Code.UNIMPLEMENTED, "KeyService/Nothing"),
-            ("/stek.v1.AdminService/Revoke", b"", Code.UNIMPLEMENTED, "in this version"),
+            ("/stek.v1.AdminService/WatchEvents", b"", Code.UNIMPLEMENTED, "in this version"),
             (get, P.keys.GetKeyringRequest(realm="none"), Code.NOT_FOUND, "none"),
             (get, P.keys.GetKeyringRequest(realm="../etc"), Code.INVALID_ARGUMENT, ""),
             (get, P.keys.GetKeyringRequest(realm=""), Code.INVALID_ARGUMENT, ""),

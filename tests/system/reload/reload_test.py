@@ -147,6 +147,12 @@ class Setup:
         return cert, TlsClient(self, cert, key)
 
 
+def settled(client):
+    """Until nothing changes for long: the first key encrypts, and the next one is published."""
+    g.serving(client)
+    g.settled(client)
+
+
 def first_snapshot(watch):
     return wait_until("the first snapshot", watch.snapshots)[0]
 
@@ -196,7 +202,7 @@ def der_of(path):
 def realms_come_and_go(bench):
     setup = Setup(bench).start()
     with setup.client() as client:
-        g.settled(client)
+        settled(client)
         ring = client.get_keyring()
         watch = g.KeyWatch(client)
         first_snapshot(watch)
@@ -252,7 +258,7 @@ def a_realm_that_went_leaves_no_key_byte(bench):
 def a_policy_changes_for_keys_to_come(bench):
     setup = Setup(bench).start()
     with setup.client() as client:
-        g.settled(client)
+        settled(client)
         watch = g.KeyWatch(client)
         first = first_snapshot(watch)
         watch.ack(first.digest)
@@ -275,7 +281,7 @@ def a_policy_changes_for_keys_to_come(bench):
 def readers_who_are_no_more_are_cut(bench):
     setup = Setup(bench).start()
     with setup.client() as client:
-        g.settled(client)
+        settled(client)
         watch = g.KeyWatch(client)
         first_snapshot(watch)
         setup.realms["web"] = {"readers": '["uid:4242"]'}
@@ -294,7 +300,7 @@ def readers_who_are_no_more_are_cut(bench):
 def a_wrong_file_changes_nothing(bench):
     setup = Setup(bench).start()
     with setup.client() as client:
-        g.settled(client)
+        settled(client)
         watch = g.KeyWatch(client)
         first_snapshot(watch)
         path = setup.daemon.config
@@ -319,7 +325,7 @@ def a_wrong_file_changes_nothing(bench):
 def a_storm_of_signals_is_borne(bench):
     setup = Setup(bench).start()
     with setup.client() as client:
-        g.settled(client)
+        settled(client)
         watch = g.KeyWatch(client)
         first_snapshot(watch)
         folder = f"/proc/{setup.daemon.process.pid}/fd"
@@ -342,10 +348,25 @@ def a_storm_of_signals_is_borne(bench):
     require(setup.daemon.stop() == 0, "SIGTERM should end it well")
 
 
+def a_signal_during_the_start_is_kept(bench):
+    setup = Setup(bench)
+    setup.write()
+    # Held back from before the daemon's first instruction until it takes it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        setup.daemon.process = bench.start("stekd-1", [bench.program("daemon/app/stekd"),
+                                                       "--config", setup.daemon.config])
+        setup.daemon.process.signal(signal.SIGHUP)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+    wait_until("it is a reload", lambda: setup.count("reloaded") == 1)
+    require(setup.count("ready") == 1, "it reloads before it is ready")
+
+
 def log_settings_change(bench):
     setup = Setup(bench).start()
     with setup.client() as client:
-        g.settled(client)
+        settled(client)
         setup.extra = "log: {format: json, level: info}\n"
         setup.write()
         setup.daemon.process.signal(signal.SIGHUP)
@@ -373,7 +394,7 @@ def the_list_of_sealing_keys_changes(bench):
 
     setup = Setup(bench, store=store("a.kek")).start()
     with setup.client() as client:
-        g.settled(client)
+        settled(client)
         setup.store = store("b.kek", "a.kek")
         setup.reload()
         client.rotate(g.active(client))  # the record is put once more, sealed under the first
@@ -403,7 +424,7 @@ def a_reload_needs_no_redis(bench):
     setup = Setup(bench, store=f"type: redis, address: 'unix:{redis.sock}', username: stekd, "
                                "password_file: redis.password, key_encryption_keys: [a.kek]").start()
     with setup.client() as client:
-        g.settled(client)
+        settled(client)
         watch = g.KeyWatch(client)
         first_snapshot(watch)
         redis.kill()
@@ -425,7 +446,7 @@ def a_new_certificate_is_for_new_connections(bench):
     cert, frontend = setup.frontend()
     key = setup.ca.file("fe-1.key")
     with setup.client() as local, frontend as client:
-        g.settled(local)
+        settled(local)
         watch = g.KeyWatch(client)
         first_snapshot(watch)
         was = seen_certificate(setup, cert, key)
@@ -444,7 +465,7 @@ def who_is_revoked_is_cut(bench):
     _, good_client = setup.frontend("good")
     bad, bad_client = setup.frontend("bad")
     with setup.client() as local, good_client, bad_client:
-        g.settled(local)
+        settled(local)
         good_watch, bad_watch = g.KeyWatch(good_client), g.KeyWatch(bad_client)
         first_snapshot(good_watch)
         first_snapshot(bad_watch)
@@ -468,7 +489,7 @@ def who_is_listed_no_more_is_cut(bench):
     _, a_client = setup.frontend("a")
     _, b_client = setup.frontend("b")
     with setup.client() as local, a_client, b_client:
-        g.settled(local)
+        settled(local)
         a_watch, b_watch = g.KeyWatch(a_client), g.KeyWatch(b_client)
         first_snapshot(a_watch)
         first_snapshot(b_watch)
@@ -484,7 +505,7 @@ def an_authority_is_replaced(bench):
     setup = Setup(bench, tls=True).start()
     _, client = setup.frontend()
     with setup.client() as local, client:
-        g.settled(local)
+        settled(local)
         watch = g.KeyWatch(client)
         first_snapshot(watch)
         Authority(bench, "other")
@@ -524,7 +545,7 @@ def every_broken_file_of_tls_is_refused(bench):
         ("crl", "ca.pki/ca.pem", "ca.pem"),
     ]
     with setup.client() as local, client:
-        g.settled(local)
+        settled(local)
         watch = g.KeyWatch(client)
         first_snapshot(watch)
         for key, value, part in rows:
@@ -548,7 +569,7 @@ def an_expired_list_is_refused(bench):
     setup.start()
     _, client = setup.frontend()
     with setup.client() as local, client:
-        g.settled(local)
+        settled(local)
         watch = g.KeyWatch(client)
         first_snapshot(watch)
         setup.ca.crl()
@@ -593,6 +614,7 @@ CASES = [
     readers_who_are_no_more_are_cut,
     a_wrong_file_changes_nothing,
     a_storm_of_signals_is_borne,
+    a_signal_during_the_start_is_kept,
     log_settings_change,
     the_list_of_sealing_keys_changes,
     a_reload_needs_no_redis,

@@ -3,7 +3,9 @@
  * and that nothing changes when anything at all goes wrong. */
 #include "app/app_reload.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +25,7 @@
 #include "host/clock_system.h"
 #include "host/random_system.h"
 #include "store/kek.h"
+#include "support/certs.h"
 
 /* The allocation that fails, counted from 1; 0: none. */
 static struct {
@@ -63,9 +67,28 @@ void *__wrap_secret_alloc(size_t size)
     return must_fail() ? NULL : __real_secret_alloc(size);
 }
 
+/* What a reload asks for; 0: it has not asked. */
+static struct {
+    size_t bytes;
+    bool is_gone;
+} lockable;
+
+enum err __wrap_process_check_locked_memory(size_t bytes, struct errbuf *why);
+
+enum err __wrap_process_check_locked_memory(size_t bytes, struct errbuf *why)
+{
+    lockable.bytes = bytes;
+    if (lockable.is_gone) {
+        errbuf_set(why, "cannot lock more (RLIMIT_MEMLOCK)");
+    }
+    return lockable.is_gone ? ERR_LIMIT : ERR_OK;
+}
+
 struct bench {
     char folder[64];
     char file[96];
+    uint16_t port;
+    struct cert ca;
     struct clock clock;
     int log_fd;
     struct log *log;
@@ -100,6 +123,33 @@ static void write_kek(const struct bench *bench, const char *name)
     write_file(bench, name, bytes, sizeof(bytes), 0400);
 }
 
+static void issue(const struct bench *bench)
+{
+    const struct cert_wish wish = {.name = "server",
+                                   .san = "DNS:localhost",
+                                   .eku = "serverAuth",
+                                   .from_s = -60,
+                                   .until_s = 30 * 86400};
+    struct cert cert = cert_make(&wish, &bench->ca);
+
+    write_text(bench, "c.pem", cert.pem, 0444);
+    write_text(bench, "k.pem", cert.key_pem, 0400);
+    cert_fini(&cert);
+}
+
+static uint16_t free_port(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(at);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&at, len), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    (void)close(fd);
+    return ntohs(at.sin_port);
+}
+
 /* `store` and `rest`: lines of YAML. */
 static void configure(const struct bench *bench, const char *deployment, const char *store,
                       const char *rest)
@@ -108,10 +158,13 @@ static void configure(const struct bench *bench, const char *deployment, const c
 
     (void)snprintf(text, sizeof(text),
                    "deployment: %s\n"
-                   "listen: [{unix: %s/s.sock}]\n"
+                   "listen:\n"
+                   "  - unix: %s/s.sock\n"
+                   "  - address: 127.0.0.1:%u\n"
+                   "    tls: {certificate: c.pem, private_key: k.pem, client_ca: ca.pem}\n"
                    "store: {type: file, path: records, %s}\n"
                    "%s",
-                   deployment, bench->folder, store, rest);
+                   deployment, bench->folder, (unsigned)bench->port, store, rest);
     write_text(bench, "stekd.yaml", text, 0600);
 }
 
@@ -134,6 +187,11 @@ static int set_up(void **state)
     assert_int_equal(mkdir(path, 0700), 0);
     write_kek(bench, "a.kek");
     write_kek(bench, "b.kek");
+    static const struct cert_wish ca = {.name = "ca", .is_ca = true};
+    bench->port = free_port();
+    bench->ca = cert_make(&ca, NULL);
+    write_text(bench, "ca.pem", bench->ca.pem, 0444);
+    issue(bench);
     configure(bench, "test", KEKS, START);
     assert_int_equal(config_load(bench->file, &config, &problems), ERR_OK);
     config_problems_fini(&problems);
@@ -181,6 +239,7 @@ static int tear_down(void **state)
     (void)snprintf(records, sizeof(records), "%s/records", bench->folder);
     remove_folder(records);
     remove_folder(bench->folder);
+    cert_fini(&bench->ca);
     free(bench);
     return 0;
 }
@@ -228,6 +287,7 @@ struct picture {
     const struct service_realm *services;
     size_t service_count;
     const void *principals;
+    SSL_CTX *context;
     size_t hub_realms;
     uint64_t policies;
     uint8_t kek[KEK_ID_LEN];
@@ -243,6 +303,7 @@ static struct picture take_picture(const struct bench *bench)
         .services = app->services.realms,
         .service_count = app->services.realm_count,
         .principals = app->rules.principals,
+        .context = app->material.listeners[1],
         .hub_realms = hub_realm_count(app->hub),
     };
 
@@ -273,6 +334,8 @@ static void everything_that_can_change_does(void **state)
         assert_true(event_base_loop(bench->app->base, EVLOOP_ONCE) >= 0);
     }
     const struct key before = ring->keys[0];
+    const SSL_CTX *context = bench->app->material.listeners[1];
+    issue(bench);
     configure(bench, "test", "key_encryption_keys: [b.kek, a.kek]",
               "operators: [\"uid:7\"]\n"
               "realms:\n"
@@ -295,6 +358,7 @@ static void everything_that_can_change_does(void **state)
     assert_int_equal(after->dropped_from, before.dropped_from);
     assert_null(services_find_rotator(&bench->app->services, "mail"));
     assert_non_null(services_find_rotator(&bench->app->services, "new"));
+    assert_ptr_not_equal(bench->app->material.listeners[1], context);
     /* Rules. */
     assert_false(may_read(bench, "web", 33));
     assert_true(may_read(bench, "web", 35));
@@ -314,7 +378,7 @@ static void nothing_changes_when_anything_is_wrong(void **state)
         const char *rest;
         const char *log;
     } rows[] = {
-        {"test", KEKS, "realms: {web: {redaers: []}}\n", "stekd.yaml:4:16"},
+        {"test", KEKS, "realms: {web: {redaers: []}}\n", "stekd.yaml:7:16"},
         {"test", KEKS, "realms: [\n", "stekd.yaml:"},
         {"test", "key_encryption_keys: [no.kek]", START, "no.kek: No such file"},
         {"test", "key_encryption_keys: [a.kek, a.kek]", START, "list it once"},
@@ -340,6 +404,12 @@ static void nothing_changes_when_anything_is_wrong(void **state)
         assert_non_null(strstr(problems.at[0].text, "the last reload failed"));
     }
     assert_true(has_logged(bench, "event=reload-failed"));
+    configure(bench, "test", KEKS, START);
+    write_text(bench, "c.pem", bench->ca.pem, 0444);
+    assert_int_not_equal(app_reload(bench->app), ERR_OK);
+    assert_unchanged(bench, &before);
+    assert_true(has_logged(bench, "stekd.yaml:4:5 problem=\"tls: "));
+    issue(bench);
     assert_int_equal(unlink(bench->file), 0);
     assert_int_not_equal(app_reload(bench->app), ERR_OK);
     assert_unchanged(bench, &before);
@@ -374,6 +444,29 @@ static void any_allocation_of_the_first_phase_may_fail(void **state)
     assert_true(failures > 60);
     assert_non_null(realm_of(bench, "new"));
     assert_true(may_read(bench, "web", 35));
+}
+
+static void more_realms_need_memory_that_can_be_locked(void **state)
+{
+    struct bench *bench = *state;
+
+    settle(bench);
+    const struct picture before = take_picture(bench);
+    configure(bench, "test", KEKS, START);
+    lockable.bytes = 0;
+    assert_int_equal(app_reload(bench->app), ERR_OK);
+    assert_int_equal(lockable.bytes, 0); /* as much as before is no question */
+    configure(bench, "test", KEKS,
+              "realms: {web: {readers: [\"uid:33\"]}, mail: {}, one: {}, two: {}}\n");
+    lockable.is_gone = true;
+    enum err rc = app_reload(bench->app);
+    lockable.is_gone = false;
+    assert_int_equal(rc, ERR_LIMIT);
+    assert_in_range(lockable.bytes, 1, 1024 * 1024);
+    assert_true(has_logged(bench, "cannot lock more"));
+    assert_int_equal(hub_realm_count(bench->app->hub), before.hub_realms);
+    assert_int_equal(app_reload(bench->app), ERR_OK);
+    assert_int_equal(hub_realm_count(bench->app->hub), 4);
 }
 
 static void realms_may_come_and_go_without_end(void **state)
@@ -416,6 +509,7 @@ int main(void)
         TEST(everything_that_can_change_does),
         TEST(nothing_changes_when_anything_is_wrong),
         TEST(any_allocation_of_the_first_phase_may_fail),
+        TEST(more_realms_need_memory_that_can_be_locked),
         TEST(realms_may_come_and_go_without_end),
         TEST(an_added_realm_takes_no_readiness_away),
     };
