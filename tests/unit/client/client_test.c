@@ -22,6 +22,7 @@
 #include <openssl/ssl.h>
 #include <stek/stek.h>
 
+#include "base/secret.h"
 #include "ring_bench.h"
 #include "src/client_clock.h"
 #include "support/fake_daemon.h"
@@ -618,6 +619,106 @@ static void when_the_driver_is_killed_another_drives_within_sync_interval(void *
     when_the_driver_is_killed_another_drives(*state, is_well);
 }
 
+/* --- secrets --------------------------------------------------------------------------------- */
+
+/* Sanitizers keep copies and shadows of everything. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define MAY_SCAN false
+#else
+#define MAY_SCAN true
+#endif
+
+#define CHUNK   ((size_t)65536)
+#define MASK    0x5a
+#define OVERLAP (KEY_LEN - 1)
+
+struct scan {
+    int memory;              /* /proc/self/mem: a region may go while it is read */
+    uint8_t *chunk;          /* secret memory, so that it is not scanned itself */
+    uint8_t masked[KEY_LEN]; /* the needle, so that this is not found either */
+    size_t regions;
+    size_t found;
+};
+
+static void scan_chunk(struct scan *scan, size_t len)
+{
+    for (size_t i = 0; i + KEY_LEN <= len; i++) {
+        size_t same = 0;
+        while (same < KEY_LEN && (scan->chunk[i + same] ^ MASK) == scan->masked[same]) {
+            same++;
+        }
+        scan->found += same == KEY_LEN;
+    }
+}
+
+static void scan_region(struct scan *scan, uint64_t from, uint64_t until)
+{
+    scan->regions++;
+    while (from < until) {
+        const size_t want = until - from < CHUNK ? (size_t)(until - from) : CHUNK;
+        const ssize_t n = pread(scan->memory, scan->chunk, want, (off_t)from);
+        if (n < KEY_LEN) {
+            return;
+        }
+        scan_chunk(scan, (size_t)n);
+        from += (size_t)n == want && want == CHUNK ? want - OVERLAP : (size_t)n;
+    }
+}
+
+/* Everything this process may write to, but for this thread's stack, where the test has the key,
+ * and what is kept out of core dumps, which is where keys belong. */
+static size_t count_copies(const uint8_t *needle)
+{
+    struct scan scan = {.memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC),
+                        .chunk = secret_alloc(CHUNK)};
+    FILE *maps = fopen("/proc/self/smaps", "re");
+    char line[512];
+    unsigned long region[2] = {0, 0};
+    bool is_wanted = false;
+    assert_true(scan.memory >= 0 && scan.chunk != NULL && maps != NULL);
+    for (size_t i = 0; i < KEY_LEN; i++) {
+        scan.masked[i] = needle[i] ^ MASK;
+    }
+    while (fgets(line, sizeof(line), maps) != NULL) {
+        unsigned long from = 0; /* "Anonymous:" begins with a hexadecimal digit */
+        unsigned long until = 0;
+        char permissions[8] = "";
+        if (sscanf(line, "%lx-%lx %7s", &from, &until, permissions) == 3) {
+            region[0] = from;
+            region[1] = until;
+            is_wanted = strcmp(permissions, "rw-p") == 0 && strstr(line, "[stack]") == NULL;
+        } else if (is_wanted && strncmp(line, "VmFlags:", 8) == 0 && strstr(line, " dd") == NULL) {
+            scan_region(&scan, region[0], region[1]);
+        }
+    }
+    assert_true(scan.regions > 5);
+    (void)fclose(maps);
+    (void)close(scan.memory);
+    secret_free(scan.chunk);
+    return scan.found;
+}
+
+static void keys_that_have_come_lie_nowhere_but_in_locked_memory(void **state)
+{
+    struct bench *bench = *state;
+    if (!MAY_SCAN) {
+        skip();
+    }
+    start_and_wait(bench);
+    assert_true(becomes(bench->client, is_well));
+    for (uint64_t seed = SEED_NOW; seed <= SEED_NEXT; seed++) {
+        struct key key = test_key(seed);
+        uint8_t *canary = malloc(KEY_LEN);
+        assert_non_null(canary);
+        memcpy(canary, key.bytes, KEY_LEN);
+        assert_int_equal(count_copies(key.bytes), 1); /* the scanner finds what is there */
+        secret_wipe(canary, KEY_LEN);
+        free(canary);
+        assert_int_equal(count_copies(key.bytes), 0);
+        key_wipe(&key);
+    }
+}
+
 /* --- TLS ------------------------------------------------------------------------------------- */
 
 static _Atomic bool are_names_slow;
@@ -745,6 +846,7 @@ int main(void)
         TEST(a_forked_child_starts_and_frees_without_disturbing_its_parent),
         TEST(descriptors_that_the_child_reused_are_left_alone),
         TEST(when_the_driver_is_killed_another_drives_within_sync_interval),
+        TEST(keys_that_have_come_lie_nowhere_but_in_locked_memory),
         TEST(reload_without_tls_is_refused),
         cmocka_unit_test(tcp_without_files_is_refused),
         TEST_TLS(without_a_daemon_nothing_fails_and_the_reason_is_told),
@@ -755,6 +857,7 @@ int main(void)
         TEST_TLS(a_forked_child_starts_and_frees_without_disturbing_its_parent),
         TEST_TLS(descriptors_that_the_child_reused_are_left_alone),
         TEST_TLS(when_the_driver_is_killed_another_drives_within_sync_interval),
+        TEST_TLS(keys_that_have_come_lie_nowhere_but_in_locked_memory),
         TEST_TLS(a_name_that_is_never_found_holds_up_neither_others_nor_the_end),
         TEST_TLS(renewed_files_are_taken_on_request_and_bad_ones_are_not),
         TEST_TLS(children_that_cannot_read_the_files_drive_all_the_same),
