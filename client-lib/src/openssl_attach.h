@@ -28,6 +28,7 @@ struct openssl_attachment {
     EVP_CIPHER *cipher; /* owned; fetched here because a fetch costs as much as a ticket */
     EVP_MD *digest;     /* owned */
     struct openssl_select *select; /* owned; NULL: this context chooses no other */
+    bool may_be_chosen;            /* by another */
 };
 
 /* The attachment of the context that `ssl` uses now, NULL when it has none. A server that switches

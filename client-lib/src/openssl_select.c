@@ -5,6 +5,12 @@
  * under which a session may be resumed that the switched-to context would never have made
  * (CVE-2025-23419). So the choice is made in the first.
  *
+ * After a HelloRetryRequest a client says hello again, and may ask for another name (RFC 8446
+ * section 4.1.2 forbids it, libssl does not look). libssl then calls the ClientHello callback of
+ * the context that was chosen, not the listener's. So every context that may be chosen has the
+ * callback, and the connection remembers whose choice it was: the choice is made again. Otherwise
+ * one could come in under one host's rules and be taken for a client of another.
+ *
  * A table is sorted by name and searched by halves: a listener may serve thousands.
  */
 #include "src/openssl_select.h"
@@ -17,6 +23,7 @@
 
 #include "src/openssl_attach.h"
 #include "src/openssl_name.h"
+#include "src/openssl_once.h"
 
 #define HOSTS_MAX    4096
 #define NAME_MAX_LEN 255 /* TLSEXT_MAXLEN_host_name: libssl refuses longer ones */
@@ -27,6 +34,7 @@ struct host {
 };
 
 struct openssl_select {
+    SSL_CTX *listener; /* whose this is */
     stek_ssl_lookup_fn lookup;
     void *arg;          /* borrowed */
     struct host *hosts; /* owned; sorted */
@@ -70,12 +78,16 @@ static bool set_session_id_context(SSL *ssl)
            SSL_set_session_id_context(ssl, attachment->sid, sizeof(attachment->sid)) == 1;
 }
 
+/* The listener's own is chosen by NULL; coming back to it from another is a switch too. */
 static bool switch_to(SSL *ssl, SSL_CTX *ctx)
 {
-    if (ctx == NULL || ctx == SSL_get_SSL_CTX(ssl)) {
+    const struct openssl_attachment *chosen = openssl_attach_of(ctx);
+
+    if (ctx == SSL_get_SSL_CTX(ssl)) {
         return true;
     }
-    return SSL_set_SSL_CTX(ssl, ctx) == ctx && carry(ssl, ctx) && set_session_id_context(ssl);
+    return chosen != NULL && (chosen->may_be_chosen || chosen->select != NULL) &&
+           SSL_set_SSL_CTX(ssl, ctx) == ctx && carry(ssl, ctx) && set_session_id_context(ssl);
 }
 
 static char lower(uint8_t byte)
@@ -96,9 +108,32 @@ static bool copy_name(struct slice name, char out[NAME_MAX_LEN + 1])
     return true;
 }
 
+/* Who chooses on this connection: whoever did at its first hello, else the context it began with.
+ * NULL: nobody does. */
+static const struct openssl_select *chooser_of(SSL *ssl, struct openssl_select *own)
+{
+    const struct openssl_once *once = openssl_once_get();
+    const struct openssl_select *first = SSL_get_ex_data(ssl, once->ssl_index);
+
+    if (first != NULL || own == NULL) {
+        return first;
+    }
+    return SSL_set_ex_data(ssl, once->ssl_index, own) == 1 ? own : NULL;
+}
+
+static bool choose(SSL *ssl, struct openssl_select *own, const char *name)
+{
+    const struct openssl_select *select = chooser_of(ssl, own);
+
+    if (select == NULL) {
+        return own == NULL;
+    }
+    SSL_CTX *ctx = select->lookup(select->arg, name);
+    return switch_to(ssl, ctx != NULL ? ctx : select->listener);
+}
+
 int openssl_select_on_hello(SSL *ssl, int *alert, void *arg)
 {
-    const struct openssl_select *select = arg;
     struct slice name = {0};
     char text[NAME_MAX_LEN + 1];
 
@@ -107,7 +142,7 @@ int openssl_select_on_hello(SSL *ssl, int *alert, void *arg)
         return SSL_CLIENT_HELLO_SUCCESS;
     }
     (void)ERR_set_mark();
-    const bool ok = switch_to(ssl, select->lookup(select->arg, name.len > 0 ? text : NULL));
+    const bool ok = choose(ssl, arg, name.len > 0 ? text : NULL);
     (void)ERR_pop_to_mark();
     if (!ok) {
         *alert = SSL_AD_INTERNAL_ERROR;
@@ -214,15 +249,34 @@ static enum stek_status install(SSL_CTX *listener, struct openssl_select *select
         openssl_select_free(select);
         return STEK_ERR_REFUSED;
     }
+    select->listener = listener;
     attachment->select = select;
     SSL_CTX_set_client_hello_cb(listener, openssl_select_on_hello, select);
     return STEK_OK;
 }
 
-enum stek_status stek_ssl_ctx_select(SSL_CTX *listener, stek_ssl_lookup_fn lookup, void *arg)
+/* Not one that chooses itself: its callback is in place. */
+static enum stek_status let_be_chosen(SSL_CTX *ctx)
 {
-    if (listener == NULL || lookup == NULL) {
+    struct openssl_attachment *attachment = openssl_attach_of(ctx);
+
+    if (attachment == NULL) {
+        return STEK_ERR_REFUSED;
+    }
+    attachment->may_be_chosen = true;
+    if (attachment->select == NULL) {
+        SSL_CTX_set_client_hello_cb(ctx, openssl_select_on_hello, NULL);
+    }
+    return STEK_OK;
+}
+
+enum stek_status stek_ssl_ctx_select(SSL_CTX *ctx, stek_ssl_lookup_fn lookup, void *arg)
+{
+    if (ctx == NULL) {
         return STEK_ERR_INVALID;
+    }
+    if (lookup == NULL) {
+        return let_be_chosen(ctx);
     }
     struct openssl_select *select = calloc(1, sizeof(*select));
     if (select == NULL) {
@@ -230,7 +284,7 @@ enum stek_status stek_ssl_ctx_select(SSL_CTX *listener, stek_ssl_lookup_fn looku
     }
     select->lookup = lookup;
     select->arg = arg;
-    return install(listener, select);
+    return install(ctx, select);
 }
 
 enum stek_status stek_ssl_ctx_select_table(SSL_CTX *listener, const struct stek_ssl_host *hosts,
@@ -245,10 +299,14 @@ enum stek_status stek_ssl_ctx_select_table(SSL_CTX *listener, const struct stek_
     }
     select->lookup = look_up;
     select->arg = select;
-    const enum stek_status status = fill_table(select, hosts, count);
+    enum stek_status status = fill_table(select, hosts, count);
     if (status != STEK_OK) {
         openssl_select_free(select);
         return status;
     }
-    return install(listener, select);
+    status = install(listener, select);
+    for (size_t i = 0; i < count && status == STEK_OK; i++) {
+        status = let_be_chosen(hosts[i].ctx);
+    }
+    return status;
 }

@@ -62,24 +62,28 @@ STEK_API STEK_MUST_USE enum stek_status stek_ssl_ctx_attach(struct stek_client *
 typedef SSL_CTX *(*stek_ssl_lookup_fn)(void *arg, const char *server_name);
 
 /*
- * Makes `listener`, the SSL_CTX that a listener's SSL objects are made from, choose among several
- * by server name before tickets are opened, so that each has its own tickets, keys and rules. It
- * sets the ClientHello callback: do not set another. For one listener it takes the place of a
- * server-name callback that switches contexts; do not switch again in such a callback.
+ * Makes `ctx`, the SSL_CTX that a listener's SSL objects are made from, choose among several by
+ * server name before tickets are opened, so that each has its own tickets, keys and rules. It sets
+ * the ClientHello callback: do not set another. It takes the place of a server-name callback that
+ * switches contexts; do not switch again in such a callback.
+ *
+ * With `lookup` NULL: `ctx` chooses none, but may be chosen. Call it so for every context that a
+ * lookup may return, but for those that choose themselves: a client that is made to say hello again
+ * (HelloRetryRequest) may ask for another name then, and libssl asks the chosen context about it.
+ * A lookup that returns a context which may not be chosen, or is not attached, fails the handshake.
  *
  * The choice replaces what SSL_set_SSL_CTX() does (certificates, CA list and store, session-id
  * context, ALPN callback, cipher list) and what it does not: verify mode, callback, depth and
  * parameters, options, least and greatest version, number of tickets, early data. Still the
  * listener's afterwards: modes, groups, TLS 1.3 cipher suites, PSK and message callbacks.
  *
- * `listener` must be attached already, or STEK_ERR_REFUSED. Attach all others too: one that is not
- * neither issues tickets nor opens any. If the switch itself fails, for want of memory, so does the
- * handshake: to go on under another's rules would be worse. `arg` is borrowed for the listener's
- * life. STEK_ERR_INVALID, STEK_ERR_NOMEM, STEK_ERR_REFUSED: it was called for `listener` before.
- * Before the first connection; not thread safe for one `listener`.
+ * `ctx` must be attached already, or STEK_ERR_REFUSED. If the switch itself fails, for want of
+ * memory, so does the handshake: to go on under another's rules would be worse. `arg` is borrowed
+ * for the life of `ctx`. STEK_ERR_INVALID, STEK_ERR_NOMEM, STEK_ERR_REFUSED: it chooses already.
+ * Before the first connection; not thread safe for one `ctx`.
  */
-STEK_API STEK_MUST_USE enum stek_status stek_ssl_ctx_select(SSL_CTX *listener,
-                                                            stek_ssl_lookup_fn lookup, void *arg);
+STEK_API STEK_MUST_USE enum stek_status stek_ssl_ctx_select(SSL_CTX *ctx, stek_ssl_lookup_fn lookup,
+                                                            void *arg);
 
 /* One host of a table. `server_name`: without regard to case; or "*.example.org", for any one label
  * in the star's place. */
@@ -88,10 +92,10 @@ struct stek_ssl_host {
     SSL_CTX *ctx;
 };
 
-/* The same by a table, of at most 4096 rows, which is copied; a name that is not in it, and none,
- * leave the listener's own. A whole name goes before a star. Each `ctx` must be attached, or
- * STEK_ERR_REFUSED, and is borrowed for the listener's life. STEK_ERR_INVALID: a name is none, or
- * stands there twice. */
+/* The same by a table, whose contexts may be chosen then, of at most 4096 rows, which is copied; a
+ * name that is not in it, and none, leave the listener's own. A whole name goes before a star. Each
+ * `ctx` must be attached, or STEK_ERR_REFUSED, and is borrowed for the listener's life.
+ * STEK_ERR_INVALID: a name is none, or stands there twice. */
 STEK_API STEK_MUST_USE enum stek_status
 stek_ssl_ctx_select_table(SSL_CTX *listener, const struct stek_ssl_host *hosts, size_t count);
 

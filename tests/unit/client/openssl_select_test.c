@@ -158,6 +158,8 @@ static void set_up_hosts(struct hosts *hosts)
         (void)SSL_CTX_set_tlsext_servername_arg(hosts->ctx[0], hosts);
     } else if (hosts->way == SELECT) {
         assert_int_equal(stek_ssl_ctx_select(hosts->ctx[0], lookup, hosts), STEK_OK);
+        assert_int_equal(stek_ssl_ctx_select(hosts->ctx[1], NULL, NULL), STEK_OK);
+        assert_int_equal(stek_ssl_ctx_select(hosts->ctx[2], NULL, NULL), STEK_OK);
     }
 }
 
@@ -353,6 +355,71 @@ static void a_name_that_is_open_on_one_listener_is_not_on_another(void **state)
     free_hosts(&hosts);
 }
 
+static void ask_for(SSL *client, const char *name)
+{
+    assert_int_equal(SSL_ctrl(client, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                              (void *)(uintptr_t)name),
+                     1);
+}
+
+/* Whether a client without a certificate gets in that asks for `name` first, and for `second` when
+ * the server makes it say hello again. */
+static bool gets_in_twice(const struct hosts *hosts, SSL_CTX *listener, const char *first,
+                          const char *second)
+{
+    SSL *server = SSL_new(listener);
+    SSL *client = SSL_new(hosts->anonymous);
+    BIO *left = NULL;
+    BIO *right = NULL;
+    int done = 0;
+
+    assert_int_equal(BIO_new_bio_pair(&left, 65536, &right, 65536), 1);
+    SSL_set_bio(server, left, left);
+    SSL_set_bio(client, right, right);
+    SSL_set_accept_state(server);
+    SSL_set_connect_state(client);
+    ask_for(client, first);
+    assert_int_equal(SSL_do_handshake(client), -1);
+    assert_int_equal(SSL_do_handshake(server), -1);
+    ask_for(client, second);
+    for (int i = 0; i < 8; i++) {
+        (void)SSL_do_handshake(client);
+        done = SSL_do_handshake(server);
+    }
+    assert_ptr_equal(SSL_get_SSL_CTX(server), hosts->ctx[host_of(second)]);
+    SSL_free(server);
+    SSL_free(client);
+    ERR_clear_error();
+    return done == 1;
+}
+
+static void a_name_changed_between_two_hellos_gets_its_own_rules(void **state)
+{
+    struct fixture *f = *state;
+    struct hosts hosts = {.f = f, .way = SELECT};
+    char server_groups[] = "P-384";
+    char client_groups[] = "X25519:P-384"; /* the first is what it brings a share of */
+
+    fixture_add_active(f, 1);
+    make_certs(&hosts);
+    set_up_hosts(&hosts);
+    /* Of the listener's own, and of one that is not: there libssl asks the chosen one. */
+    SSL_CTX *other = key_world_server(&f->world, "");
+    assert_int_equal(stek_ssl_ctx_select(other, lookup, &hosts), STEK_OK);
+    SSL_CTX *const listeners[] = {hosts.ctx[0], other};
+    assert_int_equal(SSL_CTX_set1_groups_list(hosts.anonymous, client_groups), 1);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(SSL_CTX_set1_groups_list(listeners[i], server_groups), 1);
+        assert_true(gets_in_twice(&hosts, listeners[i], A, A));
+        assert_false(gets_in_twice(&hosts, listeners[i], A, B));
+        assert_true(gets_in_twice(&hosts, listeners[i], B, A));
+        assert_false(gets_in_twice(&hosts, listeners[i], B, C));
+    }
+    SSL_CTX_free(other);
+    free_ctxs(&hosts);
+    free_hosts(&hosts);
+}
+
 /* --- what select carries --------------------------------------------------------------------- */
 
 static int refuse_all(int is_good, X509_STORE_CTX *verification)
@@ -489,7 +556,7 @@ static void what_cannot_be_a_choice_is_refused(void **state)
                                       "a b", "*a.test", "a.*.b", "**.a", NULL};
 
     assert_int_equal(stek_ssl_ctx_select(NULL, note_name, &asked), STEK_ERR_INVALID);
-    assert_int_equal(stek_ssl_ctx_select(f->server, NULL, &asked), STEK_ERR_INVALID);
+    assert_int_equal(stek_ssl_ctx_select(foreign, NULL, NULL), STEK_ERR_REFUSED);
     assert_int_equal(stek_ssl_ctx_select(foreign, note_name, &asked), STEK_ERR_REFUSED);
     assert_int_equal(stek_ssl_ctx_select_table(f->server, NULL, 1), STEK_ERR_INVALID);
     assert_int_equal(stek_ssl_ctx_select_table(f->server, twice, 2), STEK_ERR_INVALID);
@@ -503,21 +570,41 @@ static void what_cannot_be_a_choice_is_refused(void **state)
     SSL_CTX_free(foreign);
 }
 
-/* A context that was forgotten must not fall back on OpenSSL's own never-rotated keys. */
-static void a_chosen_context_that_is_not_attached_has_no_tickets(void **state)
+/* A context that was forgotten must be noticed, not serve with OpenSSL's own never-rotated keys or
+ * without a look at second hellos. */
+static void a_context_that_may_not_be_chosen_fails_the_handshake(void **state)
 {
     struct fixture *f = *state;
     struct hosts hosts = {.f = f, .way = LISTENERS};
-    SSL_CTX *forgotten = tls_pair_server_ctx();
+    SSL_CTX *forgotten[] = {tls_pair_server_ctx(), key_world_server(&f->world, "")};
 
     fixture_add_active(f, 1);
-    hosts.ctx[0] = forgotten;
     assert_int_equal(stek_ssl_ctx_select(f->server, lookup, &hosts), STEK_OK);
-    for (size_t i = 0; i < 2; i++) {
-        struct tls_pair_result result = fixture_shake(f, versions[i], NULL);
-        assert_null(result.session);
+    for (size_t i = 0; i < 4; i++) {
+        struct tls_pair_result result;
+        hosts.ctx[0] = forgotten[i / 2];
+        assert_false(tls_pair_handshake(f->server, f->client, versions[i % 2], NULL, &result));
     }
-    SSL_CTX_free(forgotten);
+    assert_int_equal(stek_ssl_ctx_select(forgotten[1], NULL, NULL), STEK_OK);
+    struct tls_pair_result result = fixture_shake(f, TLS1_3_VERSION, NULL);
+    assert_non_null(result.session);
+    SSL_SESSION_free(result.session);
+    SSL_CTX_free(forgotten[0]);
+    SSL_CTX_free(forgotten[1]);
+}
+
+/* One that may be chosen is a listener like any other, if it is used as one. */
+static void to_may_be_chosen_changes_nothing_else(void **state)
+{
+    struct fixture *f = *state;
+
+    fixture_add_active(f, 1);
+    assert_int_equal(stek_ssl_ctx_select(f->server, NULL, NULL), STEK_OK);
+    for (size_t i = 0; i < 2; i++) {
+        SSL_SESSION *session = fixture_ticket(f, versions[i]);
+        assert_true(fixture_resumes(f, versions[i], session));
+        SSL_SESSION_free(session);
+    }
 }
 
 int main(void)
@@ -527,11 +614,13 @@ int main(void)
         FIXTURE_TEST(libstek_lets_no_session_past_client_certificates),
         FIXTURE_TEST(with_select_every_host_resumes_its_own_sessions),
         FIXTURE_TEST(a_name_that_is_open_on_one_listener_is_not_on_another),
+        FIXTURE_TEST(a_name_changed_between_two_hellos_gets_its_own_rules),
         FIXTURE_TEST(everything_that_is_a_rule_is_the_chosen_contexts),
         FIXTURE_TEST(the_lookup_gets_the_name_in_lower_case_or_none),
         FIXTURE_TEST(a_table_knows_whole_names_and_stars_for_one_label),
         FIXTURE_TEST(what_cannot_be_a_choice_is_refused),
-        FIXTURE_TEST(a_chosen_context_that_is_not_attached_has_no_tickets),
+        FIXTURE_TEST(a_context_that_may_not_be_chosen_fails_the_handshake),
+        FIXTURE_TEST(to_may_be_chosen_changes_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
