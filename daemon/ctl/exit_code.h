@@ -7,9 +7,9 @@
 
 enum exit_code {
     EXIT_CODE_DONE = 0,
-    EXIT_CODE_REFUSED = 1,     /* or failed: asking again unchanged will not help */
+    EXIT_CODE_REFUSED = 1,     /* or failed, or not ready: the daemon said so */
     EXIT_CODE_USAGE = 2,       /* wrong arguments or a wrong configuration file */
-    EXIT_CODE_UNREACHABLE = 3, /* or timed out, or not ready: asking again may help */
+    EXIT_CODE_UNREACHABLE = 3, /* or timed out, or not who it should be: nobody to be believed */
     EXIT_CODE_DEGRADED = 4,    /* reachable, and something is wrong */
     EXIT_CODE_DENIED = 5,
 };

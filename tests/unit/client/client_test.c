@@ -624,7 +624,12 @@ static void when_the_driver_is_killed_another_drives_within_sync_interval(void *
 /* Sanitizers keep copies and shadows of everything. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define MAY_SCAN false
-#else
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define MAY_SCAN false
+#endif
+#endif
+#ifndef MAY_SCAN
 #define MAY_SCAN true
 #endif
 
