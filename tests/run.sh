@@ -210,6 +210,7 @@ if [ "$mode" != quick ]; then
         fuzz grpc
         fuzz h2
         fuzz config tests/golden/config
+        fuzz redis
     fi
 fi
 finish

@@ -18,6 +18,7 @@
 
 #include "base/secret.h"
 #include "base/text.h"
+#include "store/redis_bounds.h"
 #include "store/redis_tls.h"
 
 #define ARGS_MAX 16
@@ -30,6 +31,7 @@ struct redis_conn {
     struct redis_conn_owner owner;
     struct bufferevent *bev; /* NULL: it has ended */
     redisReader *reader;
+    struct redis_bounds bounds;
     size_t unread; /* bytes fed since the last whole reply */
     bool has_tls;
     bool is_up;
@@ -152,7 +154,8 @@ static void on_readable(struct bufferevent *bev, void *arg)
             break;
         }
         conn->unread += (size_t)len;
-        if (conn->unread > REDIS_CONN_INPUT_MAX) {
+        if (conn->unread > REDIS_CONN_INPUT_MAX ||
+            !redis_bounds_take(&conn->bounds, piece, (size_t)len, REDIS_CONN_INPUT_MAX)) {
             end(conn, ERR_LIMIT, "", "its reply is larger than any of ours can be");
         } else if (redisReaderFeed(conn->reader, piece, (size_t)len) != REDIS_OK) {
             end(conn, ERR_NOMEM, "", "out of memory");

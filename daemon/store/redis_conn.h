@@ -6,7 +6,8 @@
  *
  *   - on_up() once it is connected and, with TLS, once the peer has shown a certificate for the
  *     name we asked for: before that not a byte of ours was sent.
- *   - More than REDIS_CONN_INPUT_MAX bytes without a whole reply end it.
+ *   - More than REDIS_CONN_INPUT_MAX bytes without a whole reply end it, and so does a reply that
+ *     announces more than could be (redis_bounds.h).
  *   - on_end() comes at most once, and nothing after it; the connection is still to be closed.
  *   - All callbacks come from the loop, never from inside a call. In each of them the connection
  *     may be closed.

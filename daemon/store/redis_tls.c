@@ -9,6 +9,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "base/text.h"
+#include "store/redis_server.h"
 #include "wire/tls_context.h"
 
 /* The name the certificate must have; and the one a server may choose its certificate by (RFC 6066
@@ -16,6 +18,7 @@
 static bool set_name(SSL *ssl, const char *host)
 {
     X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+    char name[REDIS_SERVER_HOST_MAX + 1]; /* OpenSSL's macro wants one it might change */
 
     if (X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1) {
         return true;
@@ -23,8 +26,9 @@ static bool set_name(SSL *ssl, const char *host)
     ERR_clear_error();
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
                                                X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    return X509_VERIFY_PARAM_set1_host(param, host, 0) == 1 &&
-           SSL_set_tlsext_host_name(ssl, host) == 1;
+    return text_copy(name, sizeof(name), host) == ERR_OK &&
+           X509_VERIFY_PARAM_set1_host(param, host, 0) == 1 &&
+           SSL_set_tlsext_host_name(ssl, name) == 1;
 }
 
 enum err redis_tls_new(SSL_CTX *context, const char *host, SSL **out_ssl)

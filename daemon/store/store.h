@@ -7,7 +7,7 @@
  *     none, for a NULL `expected`); otherwise nothing changes and it completes with ERR_CONFLICT.
  *   - load() and put() complete exactly once, from the loop, never from inside the call that
  *     started them, with ERR_OK, ERR_CONFLICT (put only), ERR_UNAVAILABLE, ERR_TIMEOUT or another
- *     code and a sentence. After ERR_TIMEOUT or ERR_UNAVAILABLE a put may have happened or not.
+ *     code and a sentence. After those a put may have happened or not.
  *   - put() changes nothing once the store's own clock has passed `not_after_ms`, and completes
  *     with ERR_TIMEOUT: a key's lead counts from the decision, so a put must not happen late.
  *   - On ERR_OK and ERR_CONFLICT store_time_ms is the store's own clock (R10).

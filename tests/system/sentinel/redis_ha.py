@@ -146,6 +146,12 @@ class RedisHA:
         """What the master takes from now on it alone has. Sentinels mend that, but not for 8 s."""
         replica.ask("REPLICAOF", "127.0.0.1", 1)
 
+    def show(self, lines=15):
+        """The last words of all, which Redis writes to standard output."""
+        for server in [*self.nodes, *self.sentinels]:
+            text = server.process.output().splitlines()[-lines:]
+            print(f"--- {server.name}, port {server.port}:", *text, sep="\n", file=sys.stderr)
+
     def store_lines(self, client=None):
         """Of a daemon's configuration."""
         cert, key = client or self.client

@@ -364,7 +364,9 @@ static void a_server_that_stops_midway_costs_one_deadline_and_a_connection(void 
         {"*2\r\n:0\r\n:17000", 0, ERR_TIMEOUT},
         {"$", 0, ERR_TIMEOUT},
         {"", 0, ERR_UNAVAILABLE},
-        {"$1000000000\r\n", REDIS_CONN_INPUT_MAX + 4096, ERR_LIMIT},
+        {"$1000000000\r\n", 0, ERR_LIMIT},
+        {"*1700000000\r\n", 0, ERR_LIMIT},
+        {"+", REDIS_CONN_INPUT_MAX + 4096, ERR_LIMIT},
     };
 
     (void)unused;
