@@ -107,6 +107,44 @@ void config_check_listeners(const struct config *config, const struct config_nod
     }
 }
 
+static bool has_pattern(const struct config_principals *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->at[i].pattern != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void note_names(const struct config_principals *list, const struct config_node *parent,
+                       const char *key, struct config_problems *problems)
+{
+    if (has_pattern(list)) {
+        config_problems_note(problems, place_of(parent, key),
+                             "%s: names of certificates match nobody: no entry of listen has an "
+                             "address",
+                             key);
+    }
+}
+
+void config_check_names(const struct config *config, const struct config_node *root,
+                        struct config_problems *problems)
+{
+    const struct config_node *realm = config_node_find(root, "realms")->first;
+
+    for (size_t i = 0; i < config->listener_count; i++) {
+        if (config->listeners[i].unix_path[0] == '\0') {
+            return;
+        }
+    }
+    note_names(&config->operators, root, "operators", problems);
+    for (size_t i = 0; i < config->realm_count; i++, realm = realm->next) {
+        note_names(&config->realms[i].readers, realm, "readers", problems);
+        note_names(&config->realms[i].operators, realm, "operators", problems);
+    }
+}
+
 /* Who is asked where the master is, or the one address. */
 static void check_redis_place(const struct config_node *node, struct config_problems *problems)
 {

@@ -20,6 +20,11 @@ void config_check_realm(const struct config_realm *realm, const struct config_no
 void config_check_listeners(const struct config *config, const struct config_node *node,
                             struct config_problems *problems);
 
+/* Notes names of certificates that nobody can show, for nothing listens by TLS. `root` is the whole
+ * tree, all of which was read well. */
+void config_check_names(const struct config *config, const struct config_node *root,
+                        struct config_problems *problems);
+
 /* Whether the keys of `store` fit its type. */
 void config_check_store(const struct config_storage *store, const struct config_node *node,
                         struct config_problems *problems);

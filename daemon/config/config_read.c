@@ -336,5 +336,8 @@ enum err config_read(const struct config_node *root, struct config *config,
         config_node_find(store, "type") != NULL) {
         config_check_store(&config->store, store, problems);
     }
+    if (rc == ERR_OK && problems->errors == 0) {
+        config_check_names(config, root, problems);
+    }
     return rc;
 }
