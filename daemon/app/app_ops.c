@@ -90,6 +90,7 @@ static void collect_realm(const struct app_ops *ops, const struct app_realm *rea
         .conflicts = stats->conflicts,
         .put_failures = stats->put_failures,
         .heals = stats->heals,
+        .records_refused = replica_last_stored(replica)->refused,
         .keys_created = stats->keys_created,
         .keys = keys,
         .keys_count = STATES_SHOWN,

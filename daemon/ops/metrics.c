@@ -148,6 +148,7 @@ REALM_VALUE(puts_of, realm->puts)
 REALM_VALUE(conflicts_of, realm->conflicts)
 REALM_VALUE(put_failures_of, realm->put_failures)
 REALM_VALUE(heals_of, realm->heals)
+REALM_VALUE(records_refused_of, realm->records_refused)
 REALM_VALUE(keys_created_of, realm->keys_created)
 
 static bool active_of(const struct metrics_realm *realm, int64_t *out)
@@ -199,6 +200,8 @@ static const struct realm_metric {
      "Puts that failed for any other reason."},
     {"stekd_store_heals_total", KIND_COUNTER, UNIT_NUMBER, heals_of,
      "Times a store that had lost something got it back."},
+    {"stekd_store_records_refused_total", KIND_COUNTER, UNIT_NUMBER, records_refused_of,
+     "Loads whose record was damaged, out of place, or under a key that is not ours."},
 };
 
 static void print_realm_metric(FILE *to, const struct metrics_facts *facts,

@@ -37,6 +37,7 @@ struct metrics_realm {
     uint64_t conflicts;
     uint64_t put_failures;
     uint64_t heals;
+    uint64_t records_refused;
     uint64_t keys_created;
     const struct metrics_keys *keys;
     size_t keys_count;

@@ -36,6 +36,7 @@ static void set_unreadable(struct stored_record *stored, const struct store_vers
     stored->present = true;
     stored->version = *version;
     stored->unreadable = code;
+    stored->refused++;
 }
 
 void stored_record_take(struct stored_record *stored, const struct store_version *version,

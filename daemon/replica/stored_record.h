@@ -20,6 +20,7 @@ struct stored_record {
     bool has_dead_bytes; /* it still holds bytes that stored_record_tidy() has wiped here */
     uint8_t sealed_by[SEALING_KEY_ID_LEN]; /* id of the key-encryption key; zeros: none is known */
     struct keyring ring;                   /* owned; empty when absent or unreadable */
+    uint64_t refused;                      /* loads so far whose record was unreadable */
 };
 
 enum err stored_record_init(struct stored_record *stored, const char *realm) MUST_USE;

@@ -305,7 +305,7 @@ static bool is_quiet(const struct rotator *rotator)
     const struct stored_record *stored = replica_last_stored(rotator->replica);
 
     return replica_now(rotator->replica) < rotator->quiet_until && rotator->acts.count == 0 &&
-           stored->present && !stored->has_dead_bytes &&
+           stored->present && stored->unreadable == ERR_OK && !stored->has_dead_bytes &&
            rotator->quiet_policy == replica_policy_changes(rotator->replica) &&
            memcmp(stored->version.bytes, rotator->quiet_version.bytes, STORE_VERSION_LEN) == 0 &&
            memcmp(replica_digest(rotator->replica), rotator->quiet_digest, DIGEST_LEN) == 0;

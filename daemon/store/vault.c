@@ -50,6 +50,33 @@ static enum err open_record(const struct vault_load *load, const struct store_re
     return rc;
 }
 
+static bool is_known_version(const struct vault_load *load, const struct store_result *result)
+{
+    return load->has_known &&
+           memcmp(load->known.bytes, result->version.bytes, STORE_VERSION_LEN) == 0;
+}
+
+/* Fills in what is said of a record that is there. */
+static void look_at(struct vault_load *load, const struct store_result *result,
+                    struct vault_loaded *loaded, struct wire_record *record, struct errbuf *why)
+{
+    uint8_t digest[KDF_SHA256_LEN] = {0};
+    bool has_digest = kdf_sha256(result->record, digest) == ERR_OK;
+
+    loaded->is_known = is_known_version(load, result) && has_digest && load->has_opened &&
+                       memcmp(load->opened, digest, sizeof(digest)) == 0;
+    if (loaded->is_known) {
+        return;
+    }
+    if (load->sealing != NULL) {
+        (void)load->sealing->sealed_by(load->sealing->ctx, result->record, loaded->sealed_by);
+    }
+    loaded->unreadable = open_record(load, result, record, why);
+    loaded->is_known = loaded->unreadable == ERR_OK && is_known_version(load, result);
+    load->has_opened = has_digest && loaded->unreadable == ERR_OK;
+    memcpy(load->opened, digest, sizeof(digest));
+}
+
 static void on_loaded(void *ctx, const struct store_result *result)
 {
     struct vault_load *load = ctx;
@@ -64,13 +91,10 @@ static void on_loaded(void *ctx, const struct store_result *result)
         .version = result->version,
     };
 
-    loaded.is_known = result->code == ERR_OK && result->present && load->has_known &&
-                      memcmp(load->known.bytes, result->version.bytes, STORE_VERSION_LEN) == 0;
+    if (result->code == ERR_OK && result->present) {
+        look_at(load, result, &loaded, &record, &why);
+    }
     if (result->code == ERR_OK && result->present && !loaded.is_known) {
-        if (load->sealing != NULL) {
-            (void)load->sealing->sealed_by(load->sealing->ctx, result->record, loaded.sealed_by);
-        }
-        loaded.unreadable = open_record(load, result, &record, &why);
         store_place(load->store, load->op.realm, &place);
         if (loaded.unreadable != ERR_OK && place.text[0] != '\0') {
             errbuf_prefix(&why, "%.150s", place.text);

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/kdf.h"
 #include "base/random.h"
 #include "store/sealing.h"
 #include "store/store.h"
@@ -26,9 +27,9 @@ struct vault_loaded {
     int64_t store_time_ms;
     bool present;
     struct store_version version;
-    bool is_known;       /* the version is the one known already: no record is decoded */
+    bool is_known; /* it is sound, and its version the one known already: not handed over again */
     enum err unreadable; /* ERR_OK: `record` is there. Else why it is not, with `why` */
-    uint8_t sealed_by[SEALING_KEY_ID_LEN]; /* zeros: not sealed, or it says nothing; not if known */
+    uint8_t sealed_by[SEALING_KEY_ID_LEN]; /* zeros: not sealed, or it says nothing */
     struct wire_record *record; /* NULL when absent, known or unreadable. The callback may take the
                                  * ring (keyring_swap); the rest is borrowed during it */
 };
@@ -43,11 +44,14 @@ struct vault_load {
     const struct store *store;
     bool has_known;
     struct store_version known;
+    bool has_opened;
+    uint8_t opened[KDF_SHA256_LEN]; /* digest of the last record that was sound */
     struct store_op op;
 };
 
-/* `known` (NULL: none) is copied: a record under that version has been seen and is not opened
- * again, for most loads find nothing new. */
+/* `known` (NULL: none) is copied: a record under that version has been seen and, while it is still
+ * sound, is not handed over again, for most loads find nothing new. (Nor is it opened again while
+ * no byte of it has changed: damage leaves the version as it is.) */
 void vault_load(struct store *store, struct vault_load *load, const char *realm,
                 const struct store_version *known);
 /* Its callback never fires. */

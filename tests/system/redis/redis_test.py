@@ -160,6 +160,7 @@ def unfit_keks_end_the_start(bench, redis):
     for name, content, mode, sentence in (
             ("missing", None, 0, "No such file"),
             ("short", CANARY[:31], 0o600, "has 31 bytes"),
+            ("long", CANARY + b"!", 0o600, "has 33 bytes"),
             ("open", CANARY, 0o644, "open to every user"),
             ("zero", bytes(32), 0o600, "one byte 32 times"),
             ("hex", b"0123456789abcdef" * 2, 0o600, "over and over"),

@@ -54,6 +54,7 @@ static struct metrics_realm web(void)
         .conflicts = 12,
         .put_failures = 13,
         .heals = 14,
+        .records_refused = 19,
         .keys_created = UINT64_C(4000000000),
         .keys = web_keys,
         .keys_count = 3,
@@ -148,6 +149,7 @@ static void each_fact_is_one_line(void **unused)
         "stekd_store_put_conflicts_total{realm=\"web\"} 12",
         "stekd_store_put_failures_total{realm=\"web\"} 13",
         "stekd_store_heals_total{realm=\"web\"} 14",
+        "stekd_store_records_refused_total{realm=\"web\"} 19",
         "stekd_realm_keys{realm=\"web\",state=\"next\"} 1",
         "stekd_realm_keys{realm=\"web\",state=\"revoked\"} 0",
         ("stekd_rpc_server_calls_total{rpc_method=\"stek.v1.KeyService/GetKeyring\","

@@ -290,6 +290,25 @@ static void a_record_that_makes_no_sense_is_replaced_by_who_is_ready(void **unus
     close_bench(&bench);
 }
 
+/* Bytes change in place: the version that stands beside them is still the one of our own put. */
+static void a_record_that_was_damaged_under_its_own_version_is_replaced(void **unused)
+{
+    struct bench bench;
+
+    (void)unused;
+    open_bench(&bench);
+    start_settled(&bench);
+    run(&bench, 2 * BENCH_SYNC_MS); /* nothing is due */
+    const struct store_version version = replica_last_stored(bench.realm.replica)->version;
+    fake_store_write(bench.realm.place, BENCH_REALM, (struct slice){(const uint8_t *)"\xff\xff", 2},
+                     &version);
+    run(&bench, 2 * POLL_MS);
+    assert_store_holds_what_is_held(&bench);
+    assert_string_equal(replica_problem(bench.realm.replica), "");
+    assert_true(replica_last_stored(bench.realm.replica)->refused > 0);
+    close_bench(&bench);
+}
+
 static void a_record_that_makes_no_sense_is_left_alone_by_who_is_not(void **unused)
 {
     struct bench bench;
@@ -682,6 +701,7 @@ int main(void)
         cmocka_unit_test(healing_is_done_at_most_once_in_a_sync_interval),
         cmocka_unit_test(an_old_backup_is_healed_too),
         cmocka_unit_test(a_record_that_makes_no_sense_is_replaced_by_who_is_ready),
+        cmocka_unit_test(a_record_that_was_damaged_under_its_own_version_is_replaced),
         cmocka_unit_test(a_record_that_makes_no_sense_is_left_alone_by_who_is_not),
         cmocka_unit_test(a_record_that_cannot_be_read_here_is_never_overwritten),
         cmocka_unit_test(two_daemons_make_one_ring),

@@ -221,7 +221,31 @@ static void a_record_out_of_place_is_unreadable(void **unused)
     }
 }
 
-static void a_known_version_is_not_opened_again(void **unused)
+static void damage_under_a_known_version_is_noticed(void **unused)
+{
+    struct bench bench;
+    struct seen seen = {0};
+    struct vault_load load = {.done = on_loaded, .ctx = &seen};
+    struct store_version version;
+    uint8_t damaged[4096];
+
+    (void)unused;
+    open_bench(&bench);
+    assert_int_equal(put(&bench, NULL, &version), ERR_OK);
+    const struct slice held = fake_store_record(bench.place);
+    assert_in_range(held.len, 1, sizeof(damaged));
+    memcpy(damaged, held.at, held.len);
+    damaged[0] = 0xff; /* no message begins so */
+    fake_store_write(bench.place, "web", (struct slice){damaged, held.len}, &version);
+    vault_load(bench.store, &load, "web", &version);
+    fake_time_run(bench.time, 0);
+    assert_true(seen.loaded.present);
+    assert_false(seen.loaded.is_known);
+    assert_int_not_equal(seen.loaded.unreadable, ERR_OK);
+    close_bench(&bench);
+}
+
+static void a_known_version_is_not_handed_over_again(void **unused)
 {
     struct bench bench;
     struct seen seen = {0};
@@ -285,7 +309,8 @@ int main(void)
         cmocka_unit_test(a_put_that_cannot_be_prepared_is_not_started),
         cmocka_unit_test(the_record_is_forgotten_with_its_last_key),
         cmocka_unit_test(a_record_out_of_place_is_unreadable),
-        cmocka_unit_test(a_known_version_is_not_opened_again),
+        cmocka_unit_test(a_known_version_is_not_handed_over_again),
+        cmocka_unit_test(damage_under_a_known_version_is_noticed),
         cmocka_unit_test(no_answer_is_not_an_absent_record),
         cmocka_unit_test(a_cancelled_load_says_nothing),
     };
