@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A whole fleet under faults: three daemons beside one Redis, four frontends, the standing load.
 
-  faults.py BUILD processes [SEED]    daemons killed and stopped, frontends killed
+  faults.py BUILD processes [SEED]    daemons killed and stopped, frontends killed; all by mutual TLS
   faults.py BUILD store [SEED]        Redis killed, emptied, and set back to an old state
   faults.py BUILD everything [SEED]   every daemon and Redis gone at once
   faults.py BUILD outage [SEED]       the same, for longer than any key lives, then back
@@ -97,7 +97,7 @@ def run(build, group, seed, times):
     strikes = [kind for kind in KINDS[group] for _ in range(times)]
     draw.shuffle(strikes)
     with Bench(build) as bench:
-        fleet = Fleet(bench, draw)
+        fleet = Fleet(bench, draw, is_by_tls=group == "processes")
         for kind in strikes:
             fleet.strike(kind, KINDS[group][kind])
         fleet.pause(0, ROTATE_S)

@@ -20,9 +20,9 @@ WORKERS = 2
 
 
 class Frontend:
-    """`daemons`: any one serves."""
+    """`daemons`: any one serves. `authority`: its own certificate for them is of it."""
 
-    def __init__(self, bench, daemons, name, cert, key, env=None):
+    def __init__(self, bench, daemons, name, cert, key, env=None, authority=None):
         self.bench = bench
         self.env = env  # None: the test's own
         self.name = name
@@ -30,7 +30,11 @@ class Frontend:
         self.words = ["--cert", cert, "--key", key, "--realm", "web", "--workers", str(WORKERS),
                       "--name", name, "--status-file", self.status_path]
         for daemon in daemons:
-            self.words += ["--endpoint", daemon.endpoint]
+            self.words += ["--endpoint", getattr(daemon, "frontends_endpoint", daemon.endpoint)]
+        if authority is not None:
+            cert, key = authority.issue(name, uri=["spiffe://example.org/frontend/" + name],
+                                        eku="clientAuth")
+            self.words += ["--stek-ca", authority.path, "--stek-cert", cert, "--stek-key", key]
         self.starts = 0
         self.port = 0
         self.start()

@@ -3,10 +3,12 @@
 
 import json
 import os
+import socket
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from certs import Authority  # noqa: E402
 from fleet import Frontend, is_issuing  # noqa: E402
 from harness import Daemon, require, wait_until  # noqa: E402
 from redis_server import SECRET, Redis, write_secret  # noqa: E402
@@ -52,14 +54,27 @@ class Load:
         return json.loads(self.process.output().splitlines()[-1])
 
 
-def make_daemon(bench, redis, name, rotate_s=ROTATE_S, sync_ms=SYNC_MS):
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def make_daemon(bench, redis, name, rotate_s=ROTATE_S, sync_ms=SYNC_MS, authority=None):
+    """`authority`: it listens on a port too, by mutual TLS, and that is its `endpoint`."""
     sock = bench.path(name + ".sock")
     uid = os.getuid()
+    address, listener = None, ""
+    if authority is not None:
+        cert, key = authority.issue(name, ip=["127.0.0.1"], eku="serverAuth")
+        address = f"127.0.0.1:{free_port()}"
+        listener = (f"  - address: {address}\n    tls: {{ certificate: {cert}, private_key: {key}, "
+                    f"client_ca: {authority.path} }}\n")
     config = bench.write(name + ".yaml", f"""\
 deployment: test
 listen:
   - unix: {sock}
-store:
+{listener}store:
   type: redis
   address: unix:{redis.sock}
   username: stekd
@@ -71,9 +86,11 @@ realms:
     rotate_every: {rotate_s}s
     sync_interval: {sync_ms}ms
     ticket_lifetime: {LIFETIME_S}s
-    readers: ["uid:{uid}"]
+    readers: ["uid:{uid}", "spiffe://example.org/frontend/*"]
 """)
-    return Daemon(bench, name, config, sock)
+    daemon = Daemon(bench, name, config, sock)
+    daemon.frontends_endpoint = address or daemon.endpoint
+    return daemon
 
 
 def realm_of(daemon):
@@ -82,9 +99,10 @@ def realm_of(daemon):
 
 class Fleet:
     """`daemon_env` and `frontend_env` are for the last daemon and the last frontend, `policy` is
-    rotate_s and sync_ms."""
+    rotate_s and sync_ms. `is_by_tls`: frontends reach the daemons' ports, by mutual TLS, and not
+    their Unix sockets."""
 
-    def __init__(self, bench, draw, daemon_env=None, frontend_env=None, **policy):
+    def __init__(self, bench, draw, daemon_env=None, frontend_env=None, is_by_tls=False, **policy):
         self.bench = bench
         self.draw = draw
         self.policy = policy
@@ -93,14 +111,17 @@ class Fleet:
         write_secret(bench, "fleet.kek", os.urandom(32))
         self.redis = Redis(bench)
         self.redis.start()
-        self.daemons = [make_daemon(bench, self.redis, f"d{i}", **policy) for i in range(DAEMONS)]
+        authority = Authority(bench, "ca") if is_by_tls else None
+        self.daemons = [make_daemon(bench, self.redis, f"d{i}", authority=authority, **policy)
+                        for i in range(DAEMONS)]
         self.daemons[-1].env = daemon_env
         for daemon in self.daemons:
             daemon.start()
         cert, key = bench.certificate()
         envs = [None] * (FRONTENDS - 1) + [frontend_env]
-        self.frontends = [Frontend(bench, self.daemons, f"fe-{i}", cert, key, env)
-                          for i, env in enumerate(envs)]
+        self.frontends = [
+            Frontend(bench, self.daemons, f"fe-{i}", cert, key, env, authority)
+            for i, env in enumerate(envs)]
         self.daemons[0].wait_for_active()
         for frontend in self.frontends:
             wait_until(frontend.name + " issues", lambda f=frontend: is_issuing(f.status()))
