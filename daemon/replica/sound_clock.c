@@ -75,6 +75,12 @@ void sound_clock_compare(struct sound_clock *sound, const struct sound_clock_mar
     sound->is_suspect = !sound->trusts_wall || !is_near(away);
     if (!sound->is_suspect) {
         sound->problem.text[0] = '\0';
+    } else if (is_near(distance(store_time_ms, sound->wall - waited, sound->wall))) {
+        errbuf_set(&sound->problem,
+                   "this daemon began with a clock %" PRId64
+                   " ms ahead of the store's; the clock is "
+                   "right now, but a daemon's time never goes back: restart it",
+                   -away);
     } else if (!is_near(away)) {
         errbuf_set(&sound->problem,
                    "this daemon's clock is %" PRId64 " ms %s the store's; nothing is created or "

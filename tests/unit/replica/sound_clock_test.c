@@ -108,6 +108,26 @@ static void the_wall_clock_is_trusted_again_when_the_store_confirms_it(void **un
     close_bench(&bench);
 }
 
+static void one_that_began_ahead_says_that_it_must_be_restarted(void **unused)
+{
+    struct bench bench;
+
+    (void)unused;
+    open_bench(&bench);
+    struct sound_clock_mark sent = sound_clock_mark(&bench.sound);
+    sound_clock_compare(&bench.sound, &sent, FAKE_TIME_START - 3600000);
+    assert_true(bench.sound.is_suspect);
+    assert_non_null(strstr(bench.sound.problem.text, "3600000 ms ahead of the store's; nothing"));
+    fake_time_jump_wall(bench.time, -3600000); /* the clock is set right */
+    sent = sound_clock_mark(&bench.sound);
+    sound_clock_compare(&bench.sound, &sent, FAKE_TIME_START - 3600000);
+    assert_true(bench.sound.is_suspect);
+    assert_int_equal(sound_clock_now(&bench.sound), FAKE_TIME_START); /* never decreases */
+    assert_non_null(strstr(bench.sound.problem.text, "began with a clock 3600000 ms ahead"));
+    assert_non_null(strstr(bench.sound.problem.text, "restart it"));
+    close_bench(&bench);
+}
+
 static void an_answer_counts_for_the_time_it_took(void **unused)
 {
     static const struct {
@@ -153,6 +173,7 @@ int main(void)
         cmocka_unit_test(a_jump_of_more_than_two_seconds_is_suspect),
         cmocka_unit_test(after_a_jump_time_goes_on_by_the_boot_clock),
         cmocka_unit_test(the_wall_clock_is_trusted_again_when_the_store_confirms_it),
+        cmocka_unit_test(one_that_began_ahead_says_that_it_must_be_restarted),
         cmocka_unit_test(an_answer_counts_for_the_time_it_took),
         cmocka_unit_test(an_answer_across_a_jump_decides_nothing),
     };
