@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/secret.h"
+#include "serve/watch_identity.h"
 #include "wire/codec.h"
 #include "wire/methods.h"
 
@@ -144,17 +145,6 @@ static void watch_on_start(struct call *call)
     call_limit(call, RPC_KEYS_OPEN_MS, "no open message arrived in time");
 }
 
-/* Whose connection it is, without the process or the address, which are others when he comes back:
- * both stand last. */
-static void format_identity(const struct call *call, char out[PEER_TEXT_MAX])
-{
-    peer_format(call_peer(call), out);
-    char *last = strrchr(out, ' ');
-    if (last != NULL && (strncmp(out, "uid:", 4) != 0 || strncmp(last, " pid:", 5) == 0)) {
-        *last = '\0';
-    }
-}
-
 static void open_watch(struct call *call, struct watch *watch, const struct wire_watch_open *open)
 {
     const struct watcher_events events = {
@@ -174,7 +164,7 @@ static void open_watch(struct call *call, struct watch *watch, const struct wire
         return;
     }
     call_limit_none(call);
-    format_identity(call, identity);
+    watch_identity_format(call_peer(call), identity);
     enum err rc = hub_watch(call_services(call)->hub, open, identity, &events, &watch->watcher);
     if (rc != ERR_OK) {
         call_finish(call, rc, NULL);

@@ -53,6 +53,8 @@ static void requests(struct slice in)
     struct wire_watch_request watch = {0};
     struct wire_get_keyring get = {0};
     struct wire_rotate rotate = {0};
+    struct wire_revoke revoke = {0};
+    struct wire_rekey rekey = {0};
     char realm[REALM_NAME_MAX + 1];
     char service[WIRE_LABEL_MAX + 1];
     struct errbuf why = {""};
@@ -60,6 +62,9 @@ static void requests(struct slice in)
     (void)!wire_decode_watch_request(in, &watch, &why);
     (void)!wire_decode_get_keyring(in, &get, &why);
     (void)!wire_decode_rotate(in, &rotate, &why);
+    (void)!wire_decode_revoke(in, &revoke, &why);
+    (void)!wire_decode_rekey(in, &rekey, &why);
+    (void)!wire_decode_list_frontends(in, realm, &why);
     (void)!wire_decode_list_keys(in, realm, &why);
     (void)!wire_decode_health_check(in, service, &why);
     (void)!wire_decode_empty(in, &why);
@@ -70,6 +75,9 @@ static void answers(struct slice in)
     struct wire_status status = {0};
     struct wire_key_list list = {0};
     struct wire_rotated rotated = {0};
+    struct wire_revoked revoked = {0};
+    struct wire_rekeyed rekeyed = {0};
+    struct wire_frontend_list frontends = {0};
     int health = 0;
     struct errbuf why = {""};
 
@@ -79,7 +87,14 @@ static void answers(struct slice in)
     if (wire_decode_key_list(in, &list, &why) == ERR_OK) {
         wire_key_list_fini(&list);
     }
+    if (wire_decode_revoked(in, &revoked, &why) == ERR_OK) {
+        wire_revoked_fini(&revoked);
+    }
+    if (wire_decode_frontend_list(in, &frontends, &why) == ERR_OK) {
+        wire_frontend_list_fini(&frontends);
+    }
     (void)!wire_decode_rotated(in, &rotated, &why);
+    (void)!wire_decode_rekeyed(in, &rekeyed, &why);
     (void)!wire_decode_health_status(in, &health, &why);
 }
 

@@ -278,6 +278,40 @@ def a_rotate_may_be_repeated(bench):
         require(f"uid:{os.getuid()}" in audits[0] and "a test" in audits[0], audits[0])
 
 
+def a_revocation_reaches_a_watch_and_is_confirmed(bench):
+    with Client(bench.daemon(rotate_every="10m", ticket_lifetime="10m").start()) as client:
+        serving(client)
+        old = active(client)
+        watch = KeyWatch(client, frontend="fe-py")
+        watch.ack(wait_until("the first snapshot", watch.snapshots)[0].digest)
+        wait_until("the watch is current",
+                   lambda: client.status().realms[0].watchers_current == 1)
+
+        def revoke(**what):
+            return client.ask("/stek.v1.AdminService/Revoke",
+                              P.admin.RevokeRequest(realm="web", **what), P.admin.RevokeResponse)
+        done = revoke(name=old, reason="a test")
+        require(done.keys == 1 and len(done.promoted) == 16, f"{done}")
+        require((done.confirmed, done.frontends) == (0, 1), f"{done}")
+        require([f.name for f in done.stragglers] == ["fe-py"] and done.bound_ms > 0, f"{done}")
+        told = wait_until("the watch is told", lambda: [
+            s for s in watch.snapshots() if any(k.name == old and k.revoked for k in s.keyring.keys)])
+        require(all(not k.key for k in told[0].keyring.keys if k.name == old), "bytes were sent")
+        wait_until("it is stored", lambda: revoke(check=True).stored)
+        watch.ack(watch.snapshots()[-1].digest)
+        far = wait_until("it is confirmed", lambda: (
+            lambda answer: answer if answer.confirmed == 1 else None)(revoke(check=True)))
+        require(not far.stragglers and far.bound_ms == 0 and far.keys == 0, f"{far}")
+        require(revoke(name=old).keys == 0, "a repeat revoked something")
+        watch.close()
+
+        def listed():
+            answer = client.ask("/stek.v1.AdminService/ListFrontends",
+                                P.admin.ListFrontendsRequest(), P.admin.ListFrontendsResponse)
+            return {f.name: f.left_at_ms for f in answer.frontends}
+        wait_until("who left is remembered", lambda: listed().get("fe-py"))
+
+
 def errors_have_the_right_code_and_say_why(bench):
     with Client(bench.daemon().start()) as client:
         serving(client)
@@ -285,6 +319,17 @@ def errors_have_the_right_code_and_say_why(bench):
         rows = [
             ("/stek.v1.KeyService/Nothing", b"", Code.UNIMPLEMENTED, "KeyService/Nothing"),
             ("/stek.v1.AdminService/WatchEvents", b"", Code.UNIMPLEMENTED, "in this version"),
+            ("/stek.v1.AdminService/Revoke", P.admin.RevokeRequest(realm="web"),
+             Code.INVALID_ARGUMENT, "exactly one of"),
+            ("/stek.v1.AdminService/Revoke",
+             P.admin.RevokeRequest(realm="web", name=b"\1" * 16, all=True),
+             Code.INVALID_ARGUMENT, "exactly one of"),
+            ("/stek.v1.AdminService/Revoke",
+             P.admin.RevokeRequest(realm="web", name=b"\1" * 16), Code.NOT_FOUND, "no such key"),
+            ("/stek.v1.AdminService/Rekey", P.admin.RekeyRequest(realm="web"),
+             Code.FAILED_PRECONDITION, "not sealed"),
+            ("/stek.v1.AdminService/ListFrontends", P.admin.ListFrontendsRequest(realm="none"),
+             Code.NOT_FOUND, "none"),
             (get, P.keys.GetKeyringRequest(realm="none"), Code.NOT_FOUND, "none"),
             (get, P.keys.GetKeyringRequest(realm="../etc"), Code.INVALID_ARGUMENT, ""),
             (get, P.keys.GetKeyringRequest(realm=""), Code.INVALID_ARGUMENT, ""),
@@ -391,7 +436,11 @@ realms:
                 ("GetStatus", P.admin.GetStatusRequest()),
                 ("ListRealms", P.admin.ListRealmsRequest()),
                 ("ListKeys", P.admin.ListKeysRequest(realm="web")),
-                ("Rotate", P.admin.RotateRequest(realm="web", retire=b"\1" * 16))):
+                ("Rotate", P.admin.RotateRequest(realm="web", retire=b"\1" * 16)),
+                ("Revoke", P.admin.RevokeRequest(realm="web", all=True)),
+                ("Rekey", P.admin.RekeyRequest(realm="web")),
+                ("ListFrontends", P.admin.ListFrontendsRequest()),
+                ("ListFrontends", P.admin.ListFrontendsRequest(realm="web"))):
             code, why = client.refused("/stek.v1.AdminService/" + method, request)
             require(code == Code.PERMISSION_DENIED, f"{method}: {code} {why}")
 
@@ -503,6 +552,7 @@ CASES = [
     rotations_come_by_themselves,
     many_watchers_all_get_the_newest,
     a_rotate_may_be_repeated,
+    a_revocation_reaches_a_watch_and_is_confirmed,
     errors_have_the_right_code_and_say_why,
     key_bytes_lie_in_locked_memory_only,
     whoever_is_not_listed_is_denied,
