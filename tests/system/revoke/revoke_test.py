@@ -214,6 +214,32 @@ def comes_back(stage):
              if f["name"] == cut.name] == ["current"], "it is listed once")
 
 
+def the_daemon_restarts_while_stekctl_waits(stage):
+    one = stage.one
+    relay = Relay(stage.bench, "relay-3", one)
+    cut = stage.add("fe-cut-3", relay)
+    stage.settle()
+    tickets = Tickets(cut)
+    relay.cut()
+    wait_until("it is gone", lambda: [
+        f for f in one.ctl("frontends", "web")["frontends"] if f["state"] == "gone"])
+    key = one.encrypting_key()
+    waiting = stage.bench.start("waiting", [
+        stage.bench.program("daemon/ctl/stekctl"), "--server", one.endpoint, "-o", "json",
+        "revoke", "web", key, "--timeout", "60s"])
+    wait_until("it is revoked", lambda: is_revoked(one, key))
+    wait_until("the store has it", lambda: is_revoked(stage.two, key))
+    require(waiting.is_running(), "it did not wait: " + waiting.output())
+    one.kill()
+    relay.join()
+    one.start()
+    code = waiting.child.wait(60)
+    require(code == 0, f"it ended with {code}: {waiting.output()}{waiting.errors()}")
+    require(json.loads(waiting.output())["keys_revoked"] == 1, waiting.output())
+    converge(one)
+    wait_until("it is refused", lambda: refused_by(tickets, cut))
+
+
 def backup(stage):
     one, two, redis = stage.one, stage.two, stage.redis
     frontends = [stage.add("fe-one", one), stage.add("fe-two", two)]
@@ -345,7 +371,7 @@ def rekey(stage):
 
 
 def test(build, arguments):
-    parts = {"outage": [outage], "stragglers": [stragglers, comes_back], "backup": [backup],
+    parts = {"outage": [outage], "stragglers": [stragglers, comes_back, the_daemon_restarts_while_stekctl_waits], "backup": [backup],
              "drill": [drill], "rekey": [rekey]}
     for part in parts[arguments[0]]:
         with Bench(build) as bench:

@@ -381,9 +381,44 @@ static void the_vault_stores_sealed_bytes_only(void **unused)
     close_bench(&bench);
 }
 
+static void a_record_says_which_key_sealed_it(void **unused)
+{
+    struct bench bench;
+    struct secret_buf sealed = {0};
+    struct sealing_place place = {.realm = "web"};
+    uint8_t by[SEALING_KEY_ID_LEN] = {0};
+    uint8_t now[SEALING_KEY_ID_LEN] = {0};
+
+    (void)unused;
+    open_bench(&bench);
+    const struct sealing *sealing = seal_sealing(bench.seal);
+    assert_int_equal(sealing->seal(sealing->ctx, &place, 1,
+                                   (struct slice){(const uint8_t *)text, sizeof(text)}, &sealed),
+                     ERR_OK);
+    assert_true(sealing->sealed_by(sealing->ctx, (struct slice){sealed.at, sealed.len}, by));
+    assert_memory_equal(by, seal_kek_id(bench.seal), SEALING_KEY_ID_LEN);
+    sealing->seals_by(sealing->ctx, now);
+    assert_memory_equal(by, now, SEALING_KEY_ID_LEN);
+    /* So it does to a daemon that was given another one. */
+    struct seal *other = make_seal(&bench, "test", 1, 1);
+    sealing = seal_sealing(other);
+    memset(by, 0, sizeof(by));
+    assert_true(sealing->sealed_by(sealing->ctx, (struct slice){sealed.at, sealed.len}, by));
+    assert_memory_equal(by, now, SEALING_KEY_ID_LEN);
+    sealing->seals_by(sealing->ctx, now);
+    assert_memory_not_equal(by, now, SEALING_KEY_ID_LEN);
+    for (size_t len = 0; len < 13; len++) {
+        assert_false(sealing->sealed_by(sealing->ctx, (struct slice){sealed.at, len}, by));
+    }
+    seal_free(other);
+    secret_buf_fini(&sealed);
+    close_bench(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_record_says_which_key_sealed_it),
         cmocka_unit_test(what_was_sealed_opens_and_shows_nothing),
         cmocka_unit_test(every_flipped_byte_is_refused),
         cmocka_unit_test(every_shorter_or_longer_record_is_refused),
