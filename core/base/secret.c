@@ -18,8 +18,10 @@
 
 #include <openssl/crypto.h>
 
+#include "base/secret_pool.h"
+
 #define BLOCK_ALIGN ((size_t)16)
-#define BUF_MIN     ((size_t)4096) /* first capacity of a secret_buf: a page is spent anyway */
+#define BUF_MIN     SECRET_POOL_BLOCK /* first capacity of a secret_buf: a page is spent anyway */
 #define SIZE_LIMIT  (SIZE_MAX / 4)
 
 struct header {
@@ -134,6 +136,22 @@ bool secret_is_weak(const uint8_t *bytes, size_t len)
     return differs == 0;
 }
 
+static uint8_t *buf_alloc(const struct secret_buf *buf, size_t cap)
+{
+    const bool is_pooled = buf->pool != NULL && cap == SECRET_POOL_BLOCK;
+
+    return is_pooled ? secret_pool_take(buf->pool) : secret_alloc(cap);
+}
+
+static void buf_free(struct secret_buf *buf)
+{
+    if (buf->pool != NULL && buf->cap == SECRET_POOL_BLOCK) {
+        secret_pool_give(buf->pool, buf->at);
+    } else {
+        secret_free(buf->at);
+    }
+}
+
 enum err secret_buf_reserve(struct secret_buf *buf, size_t more)
 {
     if (more <= buf->cap - buf->len) {
@@ -147,14 +165,14 @@ enum err secret_buf_reserve(struct secret_buf *buf, size_t more)
     while (cap < need) {
         cap *= 2;
     }
-    uint8_t *at = secret_alloc(cap);
+    uint8_t *at = buf_alloc(buf, cap);
     if (at == NULL) {
         return ERR_NOMEM;
     }
     if (buf->len > 0) {
         memcpy(at, buf->at, buf->len);
     }
-    secret_free(buf->at);
+    buf_free(buf);
     buf->at = at;
     buf->cap = cap;
     return ERR_OK;
@@ -186,6 +204,6 @@ void secret_buf_consume(struct secret_buf *buf, size_t len)
 
 void secret_buf_fini(struct secret_buf *buf)
 {
-    secret_free(buf->at);
-    *buf = (struct secret_buf){0};
+    buf_free(buf);
+    *buf = (struct secret_buf){.pool = buf->pool};
 }

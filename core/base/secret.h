@@ -38,11 +38,14 @@ bool secret_equal(const void *a, const void *b, size_t len) MUST_USE;
  * AWS-2021-002 (R8). Constant time in the contents. */
 bool secret_is_weak(const uint8_t *bytes, size_t len) MUST_USE;
 
-/* A growable byte buffer in secret memory. Starts as {0}. */
+struct secret_pool;
+
+/* A growable byte buffer in secret memory. Starts as {0}, or with a pool alone. */
 struct secret_buf {
     uint8_t *at; /* owned */
     size_t len;
     size_t cap;
+    struct secret_pool *pool; /* borrowed: where small blocks come from and go to; NULL: nowhere */
 };
 
 /* Makes room for `more` bytes beyond len; the old block is wiped when it moves. */
@@ -50,7 +53,7 @@ enum err secret_buf_reserve(struct secret_buf *buf, size_t more) MUST_USE;
 enum err secret_buf_append(struct secret_buf *buf, const void *bytes, size_t len) MUST_USE;
 /* Removes `len` bytes (at most buf->len) from the front and wipes what they leave. */
 void secret_buf_consume(struct secret_buf *buf, size_t len);
-/* Wipes, frees, and leaves it {0}. */
+/* Wipes, frees, and leaves it as it started. */
 void secret_buf_fini(struct secret_buf *buf);
 
 #endif

@@ -48,6 +48,8 @@ struct h2_stream *h2_session_add(struct h2_session *session, int32_t id)
     stream->session = session;
     stream->id = id;
     grpc_assembler_init(&stream->incoming, session->limits.message_max);
+    stream->incoming.buf.pool = session->limits.pool;
+    stream->queue.pool = session->limits.pool;
     stream->next = session->streams;
     if (stream->next != NULL) {
         stream->next->previous = stream;
@@ -209,6 +211,7 @@ enum err h2_session_new(enum h2_role role, const struct h2_limits *limits,
     }
     session->role = role;
     session->limits = with_defaults(limits);
+    session->output.pool = limits->pool;
     session->events = *events;
     session->ctx = ctx;
     enum err rc = make_nghttp2(session);

@@ -21,6 +21,8 @@
 #include "base/err.h"
 #include "wire/grpc_status.h"
 
+struct secret_pool;
+
 enum h2_role { H2_CLIENT, H2_SERVER };
 
 /* Everything a peer can make us hold. Zero takes the default in brackets. */
@@ -31,6 +33,7 @@ struct h2_limits {
     size_t output_max;    /* bytes after which one h2_session_drain() stops gathering [16 KiB] */
     uint32_t streams_max; /* concurrent streams a client may open [100] */
     uint32_t header_list_max; /* bytes of one header block [8192] */
+    struct secret_pool *pool; /* borrowed until h2_session_free(): blocks for messages [none] */
 };
 
 /* A request as the server sees it. Borrowed: valid during the callback. */

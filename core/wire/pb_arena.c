@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/pb_arena.h"
 
+#include <stdlib.h>
+
 #include "base/secret.h"
 
 /* A struct is larger than its wire form: 64-bit numbers, pointers, and protobuf-c's list of the
@@ -29,16 +31,25 @@ static void arena_free(void *data, void *pointer)
     (void)pointer;
 }
 
-enum err pb_arena_init(struct pb_arena *arena, size_t message_len)
+static uint8_t *alloc_block(size_t size, bool is_plain)
+{
+    if (is_plain) {
+        return malloc(size);
+    }
+    return secret_alloc(size);
+}
+
+enum err pb_arena_init(struct pb_arena *arena, size_t message_len, bool is_plain)
 {
     const size_t size = (message_len * GROWTH + SPARE + ALIGN - 1) / ALIGN * ALIGN;
-    uint8_t *block = secret_alloc(size);
+    uint8_t *block = alloc_block(size, is_plain);
     if (block == NULL) {
         return ERR_NOMEM;
     }
     *arena = (struct pb_arena){
         .allocator = {.alloc = arena_alloc, .free = arena_free, .allocator_data = arena},
         .block = block,
+        .is_plain = is_plain,
         .size = size,
     };
     return ERR_OK;
@@ -46,6 +57,10 @@ enum err pb_arena_init(struct pb_arena *arena, size_t message_len)
 
 void pb_arena_fini(struct pb_arena *arena)
 {
-    secret_free(arena->block);
+    if (arena->is_plain) {
+        free(arena->block);
+    } else {
+        secret_free(arena->block);
+    }
     *arena = (struct pb_arena){0};
 }

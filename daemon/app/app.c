@@ -11,6 +11,7 @@
 
 #include "app/app_private.h"
 #include "app/app_reload.h"
+#include "base/secret_pool.h"
 #include "host/clock_system.h"
 #include "host/random_system.h"
 #include "host/timers_libevent.h"
@@ -377,8 +378,9 @@ size_t app_locked_memory_need(const struct config *config)
     const size_t per_realm = (size_t)64 * 1024;
     const size_t base = (size_t)1024 * 1024;
     const size_t strangers = (size_t)SERVER_STRANGERS_MAX * CONNECTION_STRANGER_LOCKED_MAX;
+    const size_t pool = SERVER_POOL_BLOCKS * SECRET_POOL_BLOCK;
 
-    return base + strangers + config->realm_count * per_realm;
+    return base + strangers + pool + config->realm_count * per_realm;
 }
 
 size_t app_descriptor_need(const struct config *config)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replica/hub_reply.h"
 #include "replica/load_pace.h"
 #include "replica/ring_changes.h"
 
@@ -46,6 +47,7 @@ struct hub_realm {
 struct hub {
     const struct timers *timers;
     struct timer *turn; /* owned */
+    struct hub_reply reply;
     struct hub_realm *realms;
     size_t realm_count;
     struct watcher *due_first;
@@ -131,8 +133,7 @@ static bool has_installed(const struct watcher *watcher, const uint8_t digest[DI
     return watcher->info.has_installed && memcmp(watcher->info.installed, digest, DIGEST_LEN) == 0;
 }
 
-/* Whether there is a policy that watchers have not heard of. It travels in snapshots, whose digest
- * does not cover it, and has a pace of its own for heartbeats. */
+/* Whether watchers have not heard of the policy yet: it travels in snapshots, not in the digest. */
 static bool note_policy(struct hub_realm *realm)
 {
     uint64_t changes = replica_policy_changes(realm->replica);
@@ -196,10 +197,9 @@ enum err hub_new(const struct timers *timers, struct hub **out_hub)
     if (hub == NULL) {
         return ERR_NOMEM;
     }
-    hub->timers = timers;
-    hub->turn = timer_new(timers, on_turn, hub);
-    if (hub->turn == NULL) {
-        free(hub);
+    *hub = (struct hub){.timers = timers, .turn = timer_new(timers, on_turn, hub)};
+    if (hub->turn == NULL || hub_reply_init(&hub->reply, timers) != ERR_OK) {
+        hub_free(hub);
         return ERR_NOMEM;
     }
     *out_hub = hub; /* moves to the caller */
@@ -226,7 +226,13 @@ void hub_free(struct hub *hub)
         free_realm(realm);
     }
     timer_free(hub->timers, hub->turn);
+    hub_reply_fini(&hub->reply);
     free(hub);
+}
+
+enum err hub_get_reply(struct hub *hub, struct replica *replica, struct slice *out)
+{
+    return hub_reply_get(&hub->reply, replica, out);
 }
 
 enum err hub_add_realm(struct hub *hub, struct replica *replica)
@@ -280,6 +286,7 @@ void hub_remove_realm(struct hub *hub, struct replica *replica)
     }
     *link = realm->next;
     hub->realm_count--;
+    hub_reply_wipe(&hub->reply);
     while (realm->watchers != NULL) {
         struct watcher *watcher = realm->watchers;
         const struct watcher_events events = watcher->events;

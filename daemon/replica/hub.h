@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/bytes.h"
 #include "base/err.h"
 #include "replica/replica.h"
 #include "replica/roster.h"
@@ -86,6 +87,8 @@ void hub_drain(struct hub *hub);
 /* Fills a wire_snapshot (the caller finishes it) or a heartbeat's fields from the replica.
  * ERR_UNAVAILABLE: not ready yet. */
 enum err hub_snapshot(struct replica *replica, struct wire_snapshot *out) MUST_USE;
+/* The same, encoded as the answer to GetKeyring. Borrowed: valid until the loop runs. */
+enum err hub_get_reply(struct hub *hub, struct replica *replica, struct slice *out) MUST_USE;
 void hub_moment(struct replica *replica, struct wire_moment *out);
 
 #endif

@@ -45,8 +45,11 @@ struct connection_limits connection_limits_for_stranger(const struct connection_
 {
     struct connection_limits limits = *others;
 
-    limits.h2 = (struct h2_limits){
-        .message_max = 4096, .partial_max = 8192, .streams_max = 8, .output_max = 4096};
+    limits.h2 = (struct h2_limits){.message_max = 4096,
+                                   .partial_max = 8192,
+                                   .streams_max = 8,
+                                   .output_max = 4096,
+                                   .pool = others->h2.pool};
     return limits;
 }
 

@@ -31,8 +31,7 @@ static struct replica *find_readable(struct call *call, const char *realm)
 static void get_on_message(struct call *call, struct slice message)
 {
     struct wire_get_keyring request;
-    struct wire_snapshot snapshot = {0};
-    struct secret_buf reply = {0};
+    struct slice reply = {NULL, 0};
     struct errbuf why = {""};
 
     enum err rc = wire_decode_get_keyring(message, &request, &why);
@@ -44,7 +43,7 @@ static void get_on_message(struct call *call, struct slice message)
     if (replica == NULL) {
         return;
     }
-    rc = hub_snapshot(replica, &snapshot);
+    rc = hub_get_reply(call_services(call)->hub, replica, &reply);
     if (rc == ERR_UNAVAILABLE) {
         errbuf_set(&why, "realm \"%s\" is not ready yet: its record has not been loaded",
                    request.realm);
@@ -52,10 +51,9 @@ static void get_on_message(struct call *call, struct slice message)
         return;
     }
     if (rc == ERR_OK) {
-        rc = wire_encode_get_keyring_reply(&snapshot, &reply);
+        call_send(call, reply);
     }
-    wire_snapshot_fini(&snapshot);
-    call_reply(call, rc, &reply);
+    call_finish(call, rc, NULL);
 }
 
 struct watch {

@@ -9,6 +9,7 @@
 #include <event2/event.h>
 #include <openssl/ssl.h>
 
+#include "base/secret_pool.h"
 #include "serve/rpc_health.h"
 #include "serve/server_private.h"
 
@@ -208,15 +209,21 @@ enum err server_new(const struct server_options *options, struct server **out_se
     if (server->options.handshakes_max == 0) {
         server->options.handshakes_max = SERVER_HANDSHAKES_MAX;
     }
+    enum err rc = secret_pool_new(SERVER_POOL_BLOCKS, &server->pool);
+    if (rc != ERR_OK) {
+        free(server);
+        return rc;
+    }
+    server->options.limits.h2.pool = server->pool;
     server->env = (struct connection_env){
         .base = options->base,
         .services = options->services,
-        .limits = options->limits,
+        .limits = server->options.limits,
         .on_over = on_over,
         .ctx = server,
     };
     server->stranger_env = server->env;
-    server->stranger_env.limits = connection_limits_for_stranger(&options->limits);
+    server->stranger_env.limits = connection_limits_for_stranger(&server->options.limits);
     server->drained = event_new(options->base, -1, 0, on_drained, server);
     if (server->drained == NULL || server_recheck_init(server) != ERR_OK) {
         server_free(server);
@@ -250,6 +257,7 @@ void server_free(struct server *server)
         SSL_CTX_free(server->endpoints[i].context);
     }
     server_recheck_fini(server);
+    secret_pool_free(server->pool); /* after every connection */
     if (server->drained != NULL) {
         event_free(server->drained);
     }

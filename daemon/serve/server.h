@@ -23,6 +23,7 @@ struct server;
 #define SERVER_CONNECTIONS_MAX 1024
 #define SERVER_STRANGERS_MAX   32
 #define SERVER_HANDSHAKES_MAX  128
+#define SERVER_POOL_BLOCKS     32 /* of SECRET_POOL_BLOCK bytes, locked, kept for calls to come */
 
 struct server_options {
     struct event_base *base;         /* borrowed until server_free() */

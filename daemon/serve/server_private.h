@@ -42,11 +42,12 @@ struct server {
     struct connection_env stranger_env;
     struct endpoint endpoints[SERVER_LISTENERS_MAX];
     size_t endpoint_count;
-    struct slot *slots;    /* owned, each */
-    struct guest *guests;  /* owned, each */
-    struct timer *expiry;  /* owned: looks for certificates that have ended */
-    bool is_looking;       /* it is armed */
-    struct event *drained; /* owned: so that `done` comes from the loop */
+    struct secret_pool *pool; /* owned: the connections' */
+    struct slot *slots;       /* owned, each */
+    struct guest *guests;     /* owned, each */
+    struct timer *expiry;     /* owned: looks for certificates that have ended */
+    bool is_looking;          /* it is armed */
+    struct event *drained;    /* owned: so that `done` comes from the loop */
     bool is_draining;
     void (*done)(void *ctx);
     void *done_ctx;
