@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "wire/h2_internal.h"
 
@@ -16,13 +17,27 @@ union block {
     max_align_t align;
 };
 
+/* A session's frame buffer is this large, of which an idle one has touched the first page only: a
+ * mapping of its own costs what is touched. The kernel hands its pages to nobody unwiped. */
+#define MAPPED_FROM ((size_t)16384)
+
+static union block *new_block(size_t size)
+{
+    if (size < MAPPED_FROM) {
+        return malloc(sizeof(union block) + size);
+    }
+    void *map = mmap(NULL, sizeof(union block) + size, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return map == MAP_FAILED ? NULL : map;
+}
+
 static void *wiping_malloc(size_t size, void *ctx)
 {
     (void)ctx;
     if (size > SIZE_MAX - sizeof(union block)) {
         return NULL;
     }
-    union block *block = malloc(sizeof(*block) + size);
+    union block *block = new_block(size);
     if (block == NULL) {
         return NULL;
     }
@@ -37,6 +52,10 @@ static void wiping_free(void *memory, void *ctx)
         return;
     }
     union block *block = (union block *)memory - 1;
+    if (block->size >= MAPPED_FROM) {
+        (void)munmap(block, sizeof(*block) + block->size);
+        return;
+    }
     secret_wipe(memory, block->size);
     free(block);
 }
@@ -48,8 +67,8 @@ static void *wiping_calloc(size_t count, size_t size, void *ctx)
         return NULL;
     }
     void *memory = wiping_malloc(total, ctx);
-    if (memory != NULL) {
-        memset(memory, 0, total);
+    if (memory != NULL && total < MAPPED_FROM) {
+        memset(memory, 0, total); /* a mapping is zero already */
     }
     return memory;
 }
