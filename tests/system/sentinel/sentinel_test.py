@@ -160,6 +160,23 @@ class World:
                              "rotated_s": round(rotated, 2)})
         self.note(json.dumps(self.figures[-1]))
 
+    def an_operators_failover_moves_everybody(self):
+        """The old master lives on as a replica: nobody stays with it."""
+        old = self.ha.master()
+        new = next(node for node in self.ha.nodes if node is not old)
+        self.note(f"SENTINEL FAILOVER: {new.name} takes over")
+        require(self.ha.sentinels[1].ask("SENTINEL", "FAILOVER", MASTER) == b"OK", "it is refused")
+        wait_until("Sentinels name the other", lambda: self.ha.master_port() == new.port, 30)
+        wait_until(old.name + " is a replica", lambda: old.role() == "slave", 180)
+        before = new.ask("GET", RECORD)
+        for daemon in self.daemons:
+            wait_until(daemon.name + " rotates", lambda d=daemon: self.rotate(d), 10)
+            after = new.ask("GET", RECORD)
+            require(after not in (None, before), "the rotation is not in the new master's record")
+            before = after
+        self.ha.wait_for_replica(old)
+        wait_until("the failover is healed", self.is_whole, 30, 0.05)
+
     def a_stranger_is_told_so(self):
         """A daemon whose certificate is another CA's."""
         stranger = make_daemon(self.bench, self.ha, "stranger",
@@ -235,6 +252,7 @@ def test(build, arguments):
             world.strike("kill -9 of the master", kill, start)
             world.strike("SIGSTOP of the master", stop, go_on)
             world.strike("loss of the master's host", kill_host, start_host)
+            world.an_operators_failover_moves_everybody()
         except Failure:
             world.ha.show()
             raise
