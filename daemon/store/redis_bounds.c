@@ -33,6 +33,7 @@ static bool take_byte(struct redis_bounds *bounds, char byte, uint32_t bulk_max)
         return end_line(bounds, bulk_max);
     }
     bounds->has_cr = byte == '\r';
+    bounds->line++;
     if (bounds->type == 0) {
         bounds->type = byte;
     } else if (byte >= '0' && byte <= '9') {
@@ -40,7 +41,7 @@ static bool take_byte(struct redis_bounds *bounds, char byte, uint32_t bulk_max)
     } else if (byte == '-') {
         bounds->is_minus = true;
     }
-    return true;
+    return bounds->line <= REDIS_BOUNDS_LINE;
 }
 
 bool redis_bounds_take(struct redis_bounds *bounds, const char *bytes, size_t len,

@@ -134,7 +134,7 @@ static void take_replies(struct redis_conn *conn)
         if (reply == NULL) {
             return;
         }
-        conn->unread = 0;
+        conn->unread = conn->reader->len - conn->reader->pos; /* of the next one already */
         conn->has_answered = true;
         conn->owner.on_reply(conn->owner.ctx, reply);
         freeReplyObject(reply);

@@ -76,10 +76,34 @@ static void in_pieces_it_is_the_same(void **unused)
     }
 }
 
+static void a_line_has_an_end(void **unused)
+{
+    char text[REDIS_BOUNDS_LINE + 2];
+    struct redis_bounds bounds = {0};
+
+    (void)unused;
+    memset(text, 'x', sizeof(text));
+    assert_true(redis_bounds_take(&bounds, text, REDIS_BOUNDS_LINE, BULK_MAX));
+    assert_false(redis_bounds_take(&bounds, text, 1, BULK_MAX));
+    /* A bulk string's bytes are no line, and each line begins anew. */
+    bounds = (struct redis_bounds){0};
+    for (int i = 0; i < 3; i++) {
+        text[REDIS_BOUNDS_LINE - 1] = '\r';
+        text[REDIS_BOUNDS_LINE] = '\n';
+        assert_true(redis_bounds_take(&bounds, text, REDIS_BOUNDS_LINE + 1, BULK_MAX));
+    }
+    assert_true(redis_bounds_take(&bounds, "$5000\r\n", 7, 5000));
+    for (int i = 0; i < 50; i++) {
+        assert_true(redis_bounds_take(&bounds, text, 100, 5000));
+    }
+    assert_true(redis_bounds_take(&bounds, "\r\n+OK\r\n", 7, 5000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_what_announces_too_much_is_refused),
+        cmocka_unit_test(a_line_has_an_end),
         cmocka_unit_test(in_pieces_it_is_the_same),
     };
 

@@ -366,7 +366,8 @@ static void a_server_that_stops_midway_costs_one_deadline_and_a_connection(void 
         {"", 0, ERR_UNAVAILABLE},
         {"$1000000000\r\n", 0, ERR_LIMIT},
         {"*1700000000\r\n", 0, ERR_LIMIT},
-        {"+", REDIS_CONN_INPUT_MAX + 4096, ERR_LIMIT},
+        {"+", 8192, ERR_LIMIT},
+        {"$524288\r\n", REDIS_CONN_INPUT_MAX, ERR_LIMIT},
     };
 
     (void)unused;

@@ -342,7 +342,7 @@ static void a_flood_and_silence_end_as_without_tls(void **unused)
     (void)unused;
     assert_non_null(flood);
     memset(flood, 'x', FLOOD + 31);
-    flood[0] = '+';
+    memcpy(flood, "$524288\r\n", 9);
     flood[FLOOD + 31] = '\0';
     SSL_CTX *server = redis_pki_server(&pki.ca, &pki.server, 0);
     SSL_CTX *client = redis_pki_client(&pki.ca, &pki.client);
