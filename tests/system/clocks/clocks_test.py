@@ -21,7 +21,7 @@ here = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(here, ".."), os.path.join(here, "..", "fleet")]
 from fleet import is_issuing, judge_client  # noqa: E402
 from harness import Bench, Failure, require, run_main, wait_until  # noqa: E402
-from redis_fleet import ROTATE_S, Fleet, realm_of  # noqa: E402
+from redis_fleet import ROTATE_S, Fleet, hold_one_ring, realm_of  # noqa: E402
 
 HOUR_S = 3600
 YEAR_S = 365 * 24 * HOUR_S
@@ -75,8 +75,8 @@ def names(daemon):
 
 def hold_the_same(fleet):
     """A suspect daemon, the last one, learns what the others do but forgets nothing."""
-    digests = {realm_of(daemon)["digest"] for daemon in fleet.daemons[:-1]}
-    return len(digests) == 1 and names(fleet.daemons[0]) <= names(fleet.daemons[-1])
+    return (hold_one_ring(fleet.daemons[:-1]) and
+            names(fleet.daemons[0]) <= names(fleet.daemons[-1]))
 
 
 def fleet_goes_on(fleet, what):
@@ -93,7 +93,7 @@ def fleet_goes_on(fleet, what):
     for frontend in fleet.frontends:
         wait_until(f"{what}: {frontend.name} is synced and issues",
                    lambda f=frontend: is_issuing(f.status()))
-    wait_until(what + ": all daemons hold one ring", lambda: hold_the_same(fleet))
+    wait_until(what + ": all daemons hold one ring", lambda: hold_the_same(fleet), 60)
 
 
 def gather_frontends(fleet):
@@ -101,10 +101,10 @@ def gather_frontends(fleet):
     for daemon in fleet.daemons[:-1]:
         daemon.kill()
     wait_until("every frontend is at the last daemon",
-               lambda: realm_of(fleet.daemons[-1])["frontends_current"] == len(fleet.frontends))
+               lambda: realm_of(fleet.daemons[-1])["frontends_current"] == len(fleet.frontends), 60)
     for daemon in fleet.daemons[:-1]:
         daemon.start()
-    wait_until("the daemons are well again", fleet.is_whole)
+    wait_until("the daemons are well again", fleet.is_whole, 60)
 
 
 def suspect_daemon(fleet, what):

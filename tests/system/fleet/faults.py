@@ -133,7 +133,7 @@ def outage(build, seed):
         fleet.start_redis()
         for daemon in fleet.daemons:
             daemon.start()
-        wait_until("the daemons are well again", fleet.is_whole, 30, 0.01)
+        wait_until("the daemons are well again", fleet.is_whole, 60, 0.01)
         back = time.monotonic()
         wait_until("every frontend is synced",
                    lambda: all(f.status()["is_synced"] for f in fleet.frontends))

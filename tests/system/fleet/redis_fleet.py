@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from certs import Authority  # noqa: E402
@@ -97,6 +98,16 @@ def realm_of(daemon):
     return daemon.ctl("status", check=False)["realms"][0]
 
 
+def realms_of(daemons):
+    """Asked for at once: rings change every other second, and a slow machine is slow to ask."""
+    with ThreadPoolExecutor(len(daemons)) as pool:
+        return list(pool.map(realm_of, daemons))
+
+
+def hold_one_ring(daemons):
+    return len({realm["digest"] for realm in realms_of(daemons)}) == 1
+
+
 class Fleet:
     """`daemon_env` and `frontend_env` are for the last daemon and the last frontend, `policy` is
     rotate_s and sync_ms. `is_by_tls`: frontends reach the daemons' ports, by mutual TLS, and not
@@ -139,7 +150,7 @@ class Fleet:
         time.sleep(self.draw.uniform(least, most))
 
     def is_whole(self):
-        realms = [realm_of(daemon) for daemon in self.daemons]
+        realms = realms_of(self.daemons)
         return (all(realm["ready"] and realm["problem"] == "" for realm in realms) and
                 len({realm["digest"] for realm in realms}) == 1 and
                 self.redis.ask("GET", RECORD) not in (None, self.stale))
@@ -163,7 +174,7 @@ class Fleet:
         began = time.monotonic()
         if self.stale == before:
             self.stale = None  # the backup was no older than what it replaced
-        wait_until(what + " is healed", self.is_whole, 30, 0.05)
+        wait_until(what + " is healed", self.is_whole, 60, 0.05)
         self.took[what] = max(self.took.get(what, 0), time.monotonic() - began)
         self.stale = None
 
@@ -197,7 +208,7 @@ class Fleet:
         newcomer = make_daemon(self.bench, self.redis, "newcomer", **self.policy).start()
         everybody = [*self.daemons, newcomer]
         wait_until("the store holds what every daemon holds",
-                   lambda: len({realm_of(daemon)["digest"] for daemon in everybody}) == 1)
+                   lambda: hold_one_ring(everybody), 60)
         for daemon in everybody:
             require(daemon.stop() == 0, daemon.name + " did not stop with 0")
         for frontend in self.frontends:
