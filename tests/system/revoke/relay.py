@@ -36,10 +36,14 @@ class Relay:
         while True:
             try:
                 near = listener.accept()[0]
-                far = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-                far.connect(self.daemon.sock)
             except OSError:
                 return
+            far = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                far.connect(self.daemon.sock)
+            except OSError:  # the daemon is away: so is the line, until the next try
+                near.close()
+                continue
             self.links += [near, far]
             for one, other in ((near, far), (far, near)):
                 threading.Thread(target=pump, args=(one, other), daemon=True).start()
