@@ -386,12 +386,12 @@ static bool has_come_back(const struct watcher *left)
 static void put_down(const struct watcher *watcher)
 {
     struct hub_realm *realm = watcher->realm;
-    const struct policy *policy = replica_policy(realm->replica);
-    const struct keyring *ring = replica_ring(realm->replica);
-    bool has_keys = watcher->sent_as_of != 0 || watcher->info.has_installed;
+    int64_t max_offline = replica_policy(realm->replica)->max_offline_ms;
+    /* Who stands for an earlier stream has what that had. */
+    bool has_keys = watcher->sent_as_of + watcher->info.has_installed + watcher->has_replaced > 0;
     struct roster_entry entry = {.info = watcher->info, .left_at = replica_now(realm->replica)};
 
-    entry.forget_at = roster_forget_at(ring, policy->max_offline_ms, entry.left_at);
+    entry.forget_at = roster_forget_at(replica_ring(realm->replica), max_offline, entry.left_at);
     roster_forget(&realm->gone, entry.left_at);
     if (has_keys && entry.forget_at > entry.left_at && !has_come_back(watcher)) {
         roster_put(&realm->gone, &entry);

@@ -315,6 +315,26 @@ static void who_was_sent_nothing_holds_nothing(void **unused)
     close_bench(&bench);
 }
 
+/* The process that drove dies, another takes its place and dies too before it is answered. */
+static void a_successor_that_dies_at_once_does_not_hide_who_left(void **unused)
+{
+    static const struct watcher_events events = {on_due, on_due, on_ended, NULL};
+    const struct wire_watch_open open = {.realm = BENCH_REALM, .frontend = "fe-1"};
+    struct watcher *successor = NULL;
+    struct bench bench;
+
+    (void)unused;
+    open_bench(&bench);
+    struct watcher *driver = watch(&bench, "fe-1");
+    ack_present(&bench, driver);
+    watcher_free(driver);
+    assert_int_equal(hub_watch(bench.hub, &open, "uid:33", &events, &successor), ERR_OK);
+    watcher_free(successor);
+    assert_int_equal(look(&bench).count, 1);
+    assert_true(look(&bench).at[0].is_gone);
+    close_bench(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -326,6 +346,7 @@ int main(void)
         cmocka_unit_test(a_stream_that_ends_after_its_successor_began_is_not_a_departure),
         cmocka_unit_test(two_frontends_of_one_name_do_not_hide_each_other),
         cmocka_unit_test(who_was_sent_nothing_holds_nothing),
+        cmocka_unit_test(a_successor_that_dies_at_once_does_not_hide_who_left),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
