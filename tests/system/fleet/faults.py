@@ -121,10 +121,17 @@ def outage(build, seed):
         for daemon in fleet.daemons:
             daemon.kill()
         fleet.redis.kill()
-        wait_until("nothing is active any more", lambda: all(
-            f.status()["first_active_in_ms"] != 0 for f in fleet.frontends), 60)
+        opened = 0  # while something was still issued: a slow machine sees the end late
+
+        def issues_nothing():
+            nonlocal opened
+            seen = [f.status() for f in fleet.frontends]
+            if all(status["first_active_in_ms"] != 0 for status in seen):
+                return True
+            opened = sum(status["counters"]["decrypted"] for status in seen)
+            return False
+        wait_until("nothing is active any more", issues_nothing, 60)
         fleet.note("nothing is issued any more")
-        opened = sum(f.status()["counters"]["decrypted"] for f in fleet.frontends)
         wait_until("no key decrypts any more",
                    lambda: all(f.status()["keys"] == 0 for f in fleet.frontends), 60)
         fleet.note("nothing is opened any more")
