@@ -62,12 +62,13 @@ def test(build, _arguments):
         write_secret(bench, "a.kek", os.urandom(32))
         redis = Redis(bench)
         redis.start()
-        ports = [free_port(), free_port()]
+        ports = [free_port()]
         config, sock = configure(bench, redis, "old", ports[0], "1h")
         old = Daemon(bench, "old", config, sock).start()
         old.wait_for_active()
         require(problems(old) == [] and metric(ports[0]) == "0", "one daemon differs from nobody")
 
+        ports.append(free_port())  # not earlier: another's connection may take it meanwhile
         config, sock = configure(bench, redis, "new", ports[1], "50m")
         new = Daemon(bench, "new", config, sock).start()
         said = wait_until("the new daemon says it", lambda: problems(new))
