@@ -157,7 +157,6 @@ static void print_facts(const struct app_ops *ops, const struct metrics_realm *r
         .handshakes = stats->handshakes,
         .connections_cut = stats->rechecks_closed,
         .calls_cut = stats->rechecks_ended,
-        .certificate_until_ms = stats->certificate_until_ms,
         .tls = tls,
         .tls_count = serve_counts_of_handshakes(stats, tls),
         .limits = limits,

@@ -104,12 +104,6 @@ static void print_peers(FILE *to, const struct metrics_facts *facts)
     print_one(to, "stekd_calls_cut_total", KIND_COUNTER,
               "Open calls ended because rules or realms changed, on connections that stayed.",
               facts->calls_cut);
-    if (facts->certificate_until_ms != 0) {
-        print_head(to, "stekd_certificate_expiry_timestamp_seconds", KIND_GAUGE,
-                   "When the first of this daemon's own certificates ends.");
-        (void)fputs("stekd_certificate_expiry_timestamp_seconds", to);
-        print_seconds(to, facts->certificate_until_ms);
-    }
 }
 
 static void print_redis(FILE *to, const struct metrics_facts *facts)

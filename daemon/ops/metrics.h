@@ -74,7 +74,6 @@ struct metrics_facts {
     uint32_t handshakes;             /* TCP connections whose peer is not known yet */
     uint64_t connections_cut;        /* by a certificate's end, or changed trust or rules */
     uint64_t calls_cut;              /* likewise, on connections that stayed */
-    int64_t certificate_until_ms;    /* when our own certificate ends; 0: there is none */
     const struct metrics_count *tls; /* how handshakes ended */
     size_t tls_count;
     const struct metrics_count *limits; /* how often each was reached */

@@ -108,18 +108,6 @@ void server_greet(struct endpoint *endpoint, int fd)
     server_stats(server)->handshakes++;
 }
 
-static void note_own_end(struct server *server)
-{
-    int64_t first = INT64_MAX;
-
-    for (size_t i = 0; i < server->endpoint_count; i++) {
-        SSL_CTX *context = server->endpoints[i].context;
-        const int64_t until = context == NULL ? INT64_MAX : tls_context_not_after_ms(context);
-        first = until < first ? until : first;
-    }
-    server_stats(server)->certificate_until_ms = first == INT64_MAX ? 0 : first;
-}
-
 void server_set_tls(struct server *server, size_t listener, SSL_CTX *context)
 {
     struct endpoint *endpoint = &server->endpoints[listener];
@@ -131,5 +119,4 @@ void server_set_tls(struct server *server, size_t listener, SSL_CTX *context)
     handshake_prepare_context(context);
     SSL_CTX_free(endpoint->context);
     endpoint->context = context;
-    note_own_end(server);
 }

@@ -51,9 +51,8 @@ struct serve_stats {
     uint32_t handshakes;  /* TCP connections whose peer is not known yet; in no other number */
     uint64_t handshakes_done;
     uint64_t handshakes_failed[HANDSHAKE_FAILURES];
-    uint64_t rechecks_closed;     /* open connections ended: certificate, trust or rules changed */
-    uint64_t rechecks_ended;      /* open calls ended, on connections that stayed */
-    int64_t certificate_until_ms; /* when the first of our own certificates ends; 0: none */
+    uint64_t rechecks_closed; /* open connections ended: certificate, trust or rules changed */
+    uint64_t rechecks_ended;  /* open calls ended, on connections that stayed */
     uint64_t accepted;
     uint64_t refused;            /* accepted, but could not be set up */
     uint64_t strangers_refused;  /* of them, for there were too many strangers */

@@ -85,7 +85,6 @@ static void each_fact_is_one_line(void **unused)
         .handshakes = 21,
         .connections_cut = 22,
         .calls_cut = 23,
-        .certificate_until_ms = INT64_C(1800000000000),
         .tls = tls,
         .tls_count = 2,
         .has_redis = true,
@@ -116,7 +115,6 @@ static void each_fact_is_one_line(void **unused)
         "stekd_handshakes_pending 21",
         "stekd_connections_cut_total 22",
         "stekd_calls_cut_total 23",
-        "stekd_certificate_expiry_timestamp_seconds 1800000000.000",
         "stekd_redis_up 1",
         "stekd_redis_events_total{event=\"connected\"} 41",
         "stekd_redis_events_total{event=\"connection-lost\"} 42",
@@ -181,7 +179,7 @@ static void what_a_realm_does_not_have_is_absent_and_not_zero(void **unused)
     char *text = print(&facts);
     assert_null(strstr(text, "stekd_realm_active_key_timestamp_seconds{"));
     assert_null(strstr(text, "stekd_realm_next_rotation_timestamp_seconds{"));
-    assert_null(strstr(text, "stekd_certificate_expiry"));
+    assert_null(strstr(text, "stekd_tls_certificate_expiry_timestamp_seconds{"));
     assert_null(strstr(text, "stekd_redis"));
     assert_null(strstr(text, "\nstekd_reload_last"));
     free(text);

@@ -616,13 +616,6 @@ static void a_handshake_under_an_old_list_is_judged_by_the_new_one(void **state)
     free(crl);
 }
 
-static void our_own_certificates_end_is_told(void **state)
-{
-    struct fixture *f = *state;
-
-    assert_int_equal(f->world->stats.certificate_until_ms, tls_not_after_ms(f->fleet.server.x509));
-}
-
 int main(void)
 {
 #define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -642,7 +635,6 @@ int main(void)
         WITH_SERVER(a_realm_that_is_removed_ends_its_watches),
         WITH_SERVER(a_stranger_that_becomes_known_is_asked_to_come_again),
         WITH_SERVER(a_handshake_under_an_old_list_is_judged_by_the_new_one),
-        WITH_SERVER(our_own_certificates_end_is_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
