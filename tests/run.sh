@@ -123,14 +123,13 @@ PYTHON
     [ "$f" = 0 ]
 }
 
-# tests NAME PRESET CTEST-OPTION...
+# tests NAME PRESET JOBS CTEST-OPTION...
 tests() {
-    local name=$1 preset=$2 junit code=0
-    shift 2
+    local name=$1 preset=$2 jobs=$3 junit code=0
+    shift 3
     junit=$results/${name// /-}.xml
     rm -f "$junit"
-    # Tests of whole processes mostly wait for them: three at a time keep two cores busy.
-    timed "tests: $name" ctest --test-dir "$folder/$preset" -j 3 --timeout 900 --output-on-failure \
+    timed "tests: $name" ctest --test-dir "$folder/$preset" -j "$jobs" --timeout 900 --output-on-failure \
         --no-tests=error --output-junit "$junit" "$@" || code=$?
     if ! count_results "$junit" || [ $code != 0 ]; then
         bad_steps+=("tests: $name")
@@ -186,9 +185,10 @@ mkdir -p "$results"
 
 if step "build: dev (gcc)" build dev; then
     if [ "$mode" = quick ]; then
-        tests dev dev -LE system
+        tests dev dev 2 -LE system
     else
-        tests dev dev
+        # Tests of whole processes mostly wait for them: three at a time keep two cores busy.
+        tests dev dev 3
         step "clang-tidy" bash tests/lint/tidy.sh "$top" "$folder/dev" || true
     fi
 fi
@@ -202,12 +202,12 @@ if [ "$mode" != quick ]; then
     if step "build: asan" build asan; then
         # Not what tests scripts, other people's programs or long stretches of time, which the
         # sanitizers see nothing new in.
-        tests asan asan -LE lint -E \
-            '^system/(clocks|quickstart|readme|install|pki|fleet/rotations|fleet/faults-outage|sentinel|service_promtool|mtls/frontends)'
+        tests asan asan 2 -LE lint -E \
+            '^system/(clocks|quickstart|readme|install|pki|fleet/(rotations|outage|faults-outage)|sentinel|service_|mtls/frontends|rpc_tls/(load|node))'
     fi
     if step "build: tsan" build tsan; then
-        tests "tsan" tsan -L tsan
-        tests "tsan client" tsan -R '^unit/client/' -LE tsan
+        tests "tsan" tsan 2 -L tsan
+        tests "tsan client" tsan 2 -R '^unit/client/' -LE tsan
     fi
     if step "build: fuzz" build fuzz; then
         fuzz wire

@@ -9,4 +9,4 @@ build=${1:?usage: run.sh BUILD_FOLDER}
 for program in ticket_bench handshake_bench; do
     "$build/tests/bench/$program"
 done
-python3 "$(dirname "$0")/rpc_bench.py" "$build" 5 5000 900
+python3 "$(dirname "$0")/rpc_bench.py" "$build" 5 20000 900
