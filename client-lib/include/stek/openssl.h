@@ -26,7 +26,9 @@ extern "C" {
  * A ticket lives for the least of the realm's ticket_lifetime, what is left of its key, and what is
  * left of max_session_age since the full handshake; that is the lifetime the client is told (but
  * libssl tells none for a ticket renewed in a TLS 1.2 resumption). Age is judged by the fleet's
- * time; the session's application data (SSL_SESSION_set1_ticket_appdata) is used for it.
+ * time, of which two nodes never think quite the same: a ticket is taken for 2 s more than its
+ * client was told, but never at or after the key's own end. The session's application data
+ * (SSL_SESSION_set1_ticket_appdata) is used for it.
  *
  * A ticket opens only under the server name (SNI) that the client offered in the full handshake,
  * byte for byte, or without one if it offered none. Any other is answered with a full handshake
