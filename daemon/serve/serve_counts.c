@@ -14,8 +14,8 @@ size_t serve_counts_of_handshakes(const struct serve_stats *stats,
 
     out[count++] = (struct metrics_count){"done", stats->handshakes_done};
     for (size_t i = 0; i < HANDSHAKE_FAILURES; i++) {
-        out[count++] =
-            (struct metrics_count){handshake_failure_text(i), stats->handshakes_failed[i]};
+        out[count++] = (struct metrics_count){handshake_failure_text((enum handshake_failure)i),
+                                              stats->handshakes_failed[i]};
     }
     return count;
 }

@@ -73,8 +73,8 @@ static void every_frontend_has_its_row(void **unused)
         "4s",
         "stek-c/1",
         "5 more do not fit into one answer",
-        "realm web: 1 of 3 connected hold the present keyring, 1 left and may still hold keys, "
-        "2 lack a revocation; the store holds it",
+        ("realm web: 1 of 3 connected hold the present keyring, 1 left and may still hold keys, "
+         "2 lack a revocation; the store holds it"),
         "6 more that left are not remembered any more",
         "These are the frontends of the daemon that was asked",
     };
