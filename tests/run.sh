@@ -203,7 +203,7 @@ if [ "$mode" != quick ]; then
         # Not what tests scripts, other people's programs or long stretches of time, which the
         # sanitizers see nothing new in.
         tests asan asan 2 -LE lint -E \
-            '^system/(clocks|quickstart|readme|install|pki|fleet/(rotations|outage|faults-outage)|sentinel|service_|mtls/frontends|rpc_tls/(load|node))'
+            '^sim/seeds-500|^system/(clocks|quickstart|readme|install|pki|fleet/(rotations|outage|faults-outage)|sentinel|service_|mtls/frontends|rpc_tls/(load|node))'
     fi
     if step "build: tsan" build tsan; then
         tests "tsan" tsan 2 -L tsan
