@@ -190,6 +190,7 @@ static void memory_that_cannot_be_locked_is_not_given(void **unused)
 {
     (void)unused;
     if (!LOCKS_CAN_BE_SEEN) {
+        print_message("skipped: the sanitizers make mlock() do nothing\n");
         skip();
     }
     const int status = in_child(ask_without_permission_to_lock, NULL);

@@ -530,6 +530,7 @@ static void a_forked_child_starts_and_frees_without_disturbing_its_parent(void *
 {
     struct bench *bench = *state;
     if (!MAY_START_AFTER_FORK) {
+        print_message("skipped: ThreadSanitizer forbids threads after a fork\n");
         skip();
     }
     start_and_wait(bench);
@@ -569,6 +570,7 @@ static void descriptors_that_the_child_reused_are_left_alone(void **state)
 {
     struct bench *bench = *state;
     if (!MAY_START_AFTER_FORK) {
+        print_message("skipped: ThreadSanitizer forbids threads after a fork\n");
         skip();
     }
     start_and_wait(bench);
@@ -718,6 +720,7 @@ static void keys_that_have_come_lie_nowhere_but_in_locked_memory(void **state)
 {
     struct bench *bench = *state;
     if (!MAY_SCAN) {
+        print_message("skipped: a sanitizer keeps copies of what it watches\n");
         skip();
     }
     start_and_wait(bench);

@@ -80,6 +80,7 @@ static void without_the_right_to_lock_memory_there_is_no_mapping(void **unused)
 {
     (void)unused;
     if (!LOCKS_CAN_BE_SEEN) {
+        print_message("skipped: the sanitizers make mlock() do nothing\n");
         skip();
     }
     const pid_t pid = fork();

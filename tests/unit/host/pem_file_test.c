@@ -149,6 +149,7 @@ static void a_private_key_of_somebody_else_is_refused(void **state)
     const struct bench *bench = *state;
 
     if (geteuid() != 0) {
+        print_message("only root may give a file to somebody else\n");
         skip();
     }
     write_file(bench, 10, 0400);
