@@ -18,12 +18,12 @@ build_packages=(
     libprotobuf-c-dev protobuf-c-compiler libhiredis-dev
 )
 # clang and clang-tidy: the second compiler and the analyser. g++: the public headers are valid C++.
-# prometheus: promtool.
+# prometheus: promtool. spin: the models. scdoc, mandoc: the man pages. strace: calls that fail.
 test_packages=(
     git g++ clang-14 clang libclang-rt-14-dev clang-format-14 clang-tidy-14 libcmocka-dev
     universal-ctags shellcheck redis-server systemd procps prometheus
     python3 python3-grpcio python3-protobuf protobuf-compiler faketime nghttp2-client nghttp2-server
-    nodejs npm
+    nodejs npm spin scdoc mandoc gcovr valgrind strace python3-jsonschema
 )
 
 wants_tests=no
