@@ -7,6 +7,7 @@
 #include "host/clock_system.h"
 #include "host/random_system.h"
 #include "store/password_file.h"
+#include "store/store_file.h"
 
 struct reading {
     const struct config *config;
@@ -123,6 +124,18 @@ void app_material_fini(struct app_material *material)
     *material = (struct app_material){.redis = NULL};
 }
 
+/* A note, since the service manager may make it when stekd starts for the first time. */
+static void note_folder(const struct config *config, struct config_problems *problems)
+{
+    struct config_path folder;
+    struct errbuf why = {""};
+
+    config_path_of(config, config->store.path, &folder);
+    if (config->store.type == CONFIG_STORE_FILE && store_file_check(folder.text, &why) != ERR_OK) {
+        config_problems_note(problems, config->store.mark, "%s; stekd does not start so", why.text);
+    }
+}
+
 enum err app_material_check(const struct config *config, struct config_problems *problems)
 {
     const struct clock clock = clock_system_make();
@@ -131,5 +144,7 @@ enum err app_material_check(const struct config *config, struct config_problems 
 
     enum err rc = app_material_read(config, &random, clock_wall_ms(&clock), &material, problems);
     app_material_fini(&material);
+    note_folder(config, problems);
+    config_problems_sort(problems);
     return rc;
 }

@@ -41,6 +41,30 @@ static struct config_mark mark_at_offset(const char *text, size_t offset)
     return mark;
 }
 
+/* libyaml's words for what it misses, in words for who wrote the file. */
+static const char *explain(const char *problem)
+{
+    static const struct {
+        const char *theirs;
+        const char *ours;
+    } rows[] = {
+        {"did not find expected <document start>",
+         "text that belongs to no key: each line is KEY: VALUE"},
+        {"did not find expected key",
+         "no key begins here: is the line indented as those around it?"},
+        {"could not find expected ':'", "a key without its colon: write KEY: VALUE"},
+        {"found character that cannot start any token",
+         "a tab, or a sign that begins no value: indent with blanks, quote such a value"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (problem != NULL && strcmp(problem, rows[i].theirs) == 0) {
+            return rows[i].ours;
+        }
+    }
+    return problem == NULL ? "cannot be read" : problem;
+}
+
 static enum err report_yaml_error(struct builder *b, const char *text, size_t len)
 {
     const yaml_parser_t *p = &b->parser;
@@ -48,7 +72,7 @@ static enum err report_yaml_error(struct builder *b, const char *text, size_t le
     if (p->error == YAML_MEMORY_ERROR) {
         return ERR_NOMEM;
     }
-    const char *problem = p->problem == NULL ? "cannot be read" : p->problem;
+    const char *problem = explain(p->problem);
     if (p->error == YAML_READER_ERROR) {
         size_t offset = p->problem_offset < len ? p->problem_offset : len;
         config_problems_add(b->problems, mark_at_offset(text, offset), "not plain UTF-8 text: %s",

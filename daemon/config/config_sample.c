@@ -4,17 +4,12 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "config/config_describe.h"
 #include "config/config_keys.h"
 
 static const char header[] =
     "# stekd configuration. `stekd --config FILE --check` checks it and does nothing else.\n"
     "# Commented-out keys are optional. Durations are a whole number and ms, s, m, h or d.\n";
-
-static bool is_container(const struct config_key *key)
-{
-    return key->type == CONFIG_TYPE_SECTION || key->type == CONFIG_TYPE_LISTENERS ||
-           key->type == CONFIG_TYPE_REALMS;
-}
 
 /* Whether a section stands above it that is commented out: then so is it, required or not. */
 static bool is_in_optional_section(const struct config_key *key)
@@ -45,44 +40,6 @@ static int depth_of(const char *path)
     return depth;
 }
 
-static void print_type(FILE *to, const struct config_key *key)
-{
-    switch (key->type) {
-    case CONFIG_TYPE_DURATION:
-        (void)fputs("duration", to);
-        break;
-    case CONFIG_TYPE_COUNT:
-        (void)fprintf(to, "%d to %d", (int)key->min, (int)key->max);
-        break;
-    case CONFIG_TYPE_MODE:
-        (void)fprintf(to, "octal, %#o to %#o", (unsigned)key->min, (unsigned)key->max);
-        break;
-    case CONFIG_TYPE_CHOICE:
-        for (size_t i = 0; key->choices[i] != NULL; i++) {
-            (void)fprintf(to, "%s%s", i == 0 ? "" : " | ", key->choices[i]);
-        }
-        break;
-    case CONFIG_TYPE_PRINCIPALS:
-    case CONFIG_TYPE_PATHS:
-    case CONFIG_TYPE_ADDRESSES:
-        (void)fputs("list", to);
-        break;
-    case CONFIG_TYPE_LOOPBACK:
-        (void)fputs("address:port", to);
-        break;
-    case CONFIG_TYPE_LABEL:
-    case CONFIG_TYPE_PATH:
-    case CONFIG_TYPE_ADDRESS:
-    case CONFIG_TYPE_UNIX_PATH:
-    case CONFIG_TYPE_SECTION:
-    case CONFIG_TYPE_LISTENERS:
-    case CONFIG_TYPE_REALMS:
-    case CONFIG_TYPE_LATER:
-        (void)fputs("text", to);
-        break;
-    }
-}
-
 static void print_key(FILE *to, const struct config_key *key)
 {
     int indent = 2 * depth_of(key->path);
@@ -93,15 +50,15 @@ static void print_key(FILE *to, const struct config_key *key)
     const char *value = key->sample != NULL ? key->sample : key->preset;
 
     (void)fprintf(to, "%s%*s# %s\n", indent == 0 ? "\n" : "", indent, "", key->sentence);
-    if (!is_container(key)) {
+    if (!config_describe_is_container(key)) {
         (void)fprintf(to, "%*s# (", indent, "");
-        print_type(to, key);
+        config_describe_value(key, to);
         (void)fprintf(to, "; %s%s)\n", key->is_required ? "required" : "default: ",
                       key->is_required ? "" : key->preset);
     }
     (void)fprintf(to, "%*s%s%s%s:", indent, "", is_active(key) ? "" : "# ", dash,
                   is_name ? key->sample : config_keys_leaf(key->path));
-    if (!is_container(key)) {
+    if (!config_describe_is_container(key)) {
         (void)fprintf(to, " %s", value);
     }
     (void)fputc('\n', to);

@@ -131,8 +131,12 @@ static enum err put_choice(const char *text, const struct config_key *key, void 
 
 static enum err put_label(const char *text, void *to, struct errbuf *why)
 {
-    if (!text_is_label(text, CONFIG_DEPLOYMENT_MAX) || text[0] == '\0') {
-        errbuf_set(why, "\"%s\" is no name: 1 to %d bytes of printable text",
+    const size_t len = strlen(text);
+
+    if (len == 0 || !text_is_label(text, CONFIG_DEPLOYMENT_MAX) || text[0] == ' ' ||
+        text[len - 1] == ' ') {
+        errbuf_set(why,
+                   "\"%s\" is no name: 1 to %d bytes of printable text without blanks at its ends",
                    config_value_show(text), CONFIG_DEPLOYMENT_MAX);
         return ERR_INVALID;
     }
@@ -148,11 +152,9 @@ static enum err put_unix_path(const char *text, void *to, struct errbuf *why)
 
 static enum err put_path(const char *text, void *to, struct errbuf *why)
 {
-    if (!text_is_label(text, CONFIG_PATH_MAX)) {
-        errbuf_set(why, "\"%s\" is no path", config_value_show(text));
-        return ERR_INVALID;
-    }
-    return text_copy(to, CONFIG_PATH_MAX + 1, text);
+    enum err rc = config_value_path(text, why);
+
+    return rc != ERR_OK ? rc : text_copy(to, CONFIG_PATH_MAX + 1, text);
 }
 
 static enum err put(const char *text, const struct config_key *key, void *to, struct errbuf *why)
@@ -189,6 +191,18 @@ static enum err put(const char *text, const struct config_key *key, void *to, st
     return ERR_INVALID;
 }
 
+/* YAML's ways to write that there is no value; in quotes they are text. */
+static bool is_null(const struct config_node *node)
+{
+    static const char *const words[] = {"~", "null", "Null", "NULL"};
+    bool is_found = node->text[0] == '\0';
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]) && !node->is_quoted; i++) {
+        is_found = is_found || strcmp(node->text, words[i]) == 0;
+    }
+    return is_found;
+}
+
 void config_scalar_read(const struct config_node *node, const struct config_key *key, void *target,
                         struct config_problems *problems)
 {
@@ -200,8 +214,10 @@ void config_scalar_read(const struct config_node *node, const struct config_key 
     if (node->kind != CONFIG_NODE_SCALAR) {
         config_problems_add(problems, node->mark, "\"%s\" must be one value, not a list or mapping",
                             node->key);
-    } else if (node->text[0] == '\0') {
-        config_problems_add(problems, node->mark, "\"%s\" has no value", node->key);
+    } else if (is_null(node)) {
+        config_problems_add(problems, node->mark, "\"%s\" has no value: %s", node->key,
+                            key->is_required ? "it needs one"
+                                             : "to have the default, leave the key out");
     } else if (key->type == CONFIG_TYPE_COUNT && node->is_quoted) {
         config_problems_add(problems, node->mark, "\"%s\" is a number: write it without quotes",
                             node->key);
@@ -301,12 +317,14 @@ enum err config_scalar_read_principals(const struct config_node *node, const str
 static enum err read_path(const struct config_node *node, struct config_paths *list,
                           struct config_problems *problems)
 {
+    struct errbuf why = {"a path is expected here"};
+
     if (node->is_broken) {
         return ERR_OK;
     }
-    if (node->kind != CONFIG_NODE_SCALAR || node->text[0] == '\0' ||
-        !text_is_label(node->text, CONFIG_PATH_MAX)) {
-        config_problems_add(problems, node->mark, "a path is expected here");
+    if (node->kind != CONFIG_NODE_SCALAR || is_null(node) ||
+        config_value_path(node->text, &why) != ERR_OK) {
+        config_problems_add(problems, node->mark, "%s", why.text);
         return ERR_OK;
     }
     list->at[list->count] = strdup(node->text);

@@ -100,6 +100,23 @@ enum err config_value_mode(const char *text, uint32_t *out, struct errbuf *why)
     return ERR_OK;
 }
 
+enum err config_value_path(const char *text, struct errbuf *why)
+{
+    const size_t len = strlen(text);
+
+    if (len > CONFIG_PATH_MAX) {
+        errbuf_set(why, "a path has at most %d bytes; this one has %zu", CONFIG_PATH_MAX, len);
+        return ERR_INVALID;
+    }
+    if (len == 0 || !text_is_label(text, CONFIG_PATH_MAX) || text[0] == ' ' ||
+        text[len - 1] == ' ') {
+        errbuf_set(why, "\"%s\" is no path: printable text without blanks at its ends",
+                   config_value_show(text));
+        return ERR_INVALID;
+    }
+    return ERR_OK;
+}
+
 enum err config_value_unix_path(const char *text, struct errbuf *why)
 {
     if (text[0] != '/') {

@@ -25,6 +25,9 @@ enum err config_value_mode(const char *text, uint32_t *out, struct errbuf *why) 
 /* An absolute path that fits in a socket address. */
 enum err config_value_unix_path(const char *text, struct errbuf *why) MUST_USE;
 
+/* Printable, neither empty nor with blanks at its ends, where nobody sees them. */
+enum err config_value_path(const char *text, struct errbuf *why) MUST_USE;
+
 /* "127.0.0.1:7480", "[::1]:7480": an address of this machine only, and a port. */
 enum err config_value_loopback(const char *text, struct config_http *out,
                                struct errbuf *why) MUST_USE;

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "config/config_load.h"
+#include "config/config_man.h"
+#include "config/config_sample.h"
 #include "ctl/show.h"
 
 static void show_json(const char *file, bool is_good, const struct config_problems *problems)
@@ -27,18 +29,13 @@ static void show_json(const char *file, bool is_good, const struct config_proble
     json_close_object(&json);
 }
 
-enum exit_code cmd_config(const struct args *args)
+static enum exit_code check(const char *file, enum args_output output)
 {
-    const char *file = args->words[2];
     struct config *config = NULL;
     struct config_problems problems = {0};
 
-    if (strcmp(args->words[1], "check") != 0) {
-        (void)fputs("stekctl: config: the only thing to do is: config check FILE\n", stderr);
-        return EXIT_CODE_USAGE;
-    }
     bool is_good = config_load(file, &config, &problems) == ERR_OK;
-    if (args->output == ARGS_OUTPUT_JSON) {
+    if (output == ARGS_OUTPUT_JSON) {
         show_json(file, is_good, &problems);
     } else {
         config_problems_print(&problems, file, stderr);
@@ -49,4 +46,32 @@ enum exit_code cmd_config(const struct args *args)
     config_problems_fini(&problems);
     config_free(config);
     return is_good ? EXIT_CODE_DONE : EXIT_CODE_USAGE;
+}
+
+static enum exit_code refuse(const char *why)
+{
+    (void)fprintf(
+        stderr, "stekctl: config: %s: write config check FILE, config sample or config man\n", why);
+    return EXIT_CODE_USAGE;
+}
+
+enum exit_code cmd_config(const struct args *args)
+{
+    const char *act = args->words[1];
+    const char *file = args->word_count > 2 ? args->words[2] : NULL;
+
+    if (strcmp(act, "check") == 0) {
+        return file == NULL ? refuse("check needs a file") : check(file, args->output);
+    }
+    if (strcmp(act, "sample") != 0 && strcmp(act, "man") != 0) {
+        return refuse("there is no such act");
+    }
+    if (file != NULL) {
+        return refuse("only check takes a file");
+    }
+    if (args->output == ARGS_OUTPUT_JSON) {
+        return refuse("only check has a JSON form");
+    }
+    (strcmp(act, "man") == 0 ? config_man_print : config_sample_print)(stdout);
+    return EXIT_CODE_DONE;
 }

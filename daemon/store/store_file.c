@@ -221,18 +221,44 @@ static const struct store_ops file_ops = {
     .place = file_place,
 };
 
-static enum err open_folder(struct store_file *store, struct errbuf *why)
+/* On success the caller closes *out_fd. */
+static enum err open_checked(const char *folder, int *out_fd, struct errbuf *why)
 {
     struct stat st;
+    enum err rc = ERR_OK;
 
-    store->folder_fd = open(store->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (store->folder_fd < 0 || fstat(store->folder_fd, &st) != 0) {
-        errbuf_set(why, "store folder %s: %s", store->folder, strerror(errno));
-        return ERR_IO;
+    const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        errbuf_set(why, "store folder %s: %s", folder, strerror(errno));
+        rc = ERR_IO;
+    } else if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        errbuf_set(why, "store folder %s: others may write it: chmod 0700", folder);
+        rc = ERR_INVALID;
     }
-    if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-        errbuf_set(why, "store folder %s: others may write it: chmod 0700", store->folder);
-        return ERR_INVALID;
+    if (rc == ERR_OK) {
+        *out_fd = fd;
+    } else if (fd >= 0) {
+        (void)close(fd);
+    }
+    return rc;
+}
+
+enum err store_file_check(const char *folder, struct errbuf *why)
+{
+    int fd = -1;
+
+    enum err rc = open_checked(folder, &fd, why);
+    if (rc == ERR_OK) {
+        (void)close(fd);
+    }
+    return rc;
+}
+
+static enum err open_folder(struct store_file *store, struct errbuf *why)
+{
+    enum err rc = open_checked(store->folder, &store->folder_fd, why);
+    if (rc != ERR_OK) {
+        return rc;
     }
     store->lock_fd =
         openat(store->folder_fd, lock_name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);

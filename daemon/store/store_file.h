@@ -31,4 +31,7 @@ struct store_file_options {
 enum err store_file_new(const struct store_file_options *options, struct store **out_store,
                         struct errbuf *why) MUST_USE;
 
+/* Whether the folder is there and nobody else may write it; takes no lock. The same failures. */
+enum err store_file_check(const char *folder, struct errbuf *why) MUST_USE;
+
 #endif
