@@ -36,6 +36,7 @@ enum call_kind {
 struct method {
     const char *path;
     enum call_kind kind;
+    bool is_local; /* only for processes at the Unix socket; others are told there is none */
     size_t state_size;
     /* Each may be NULL, except on_message. */
     void (*on_start)(struct call *call);

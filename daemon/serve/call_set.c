@@ -127,6 +127,15 @@ static int64_t first_deadline(const struct method *method, int64_t timeout_ms, i
     return limit >= CALL_NO_LIMIT - now ? CALL_NO_LIMIT : now + limit;
 }
 
+/* NULL when there is none, as far as this peer may know. */
+static const struct method *find_method(const struct call_set *set, const char *path)
+{
+    const struct method *method = router_find(path);
+    const bool is_remote = set->options.peer->certificate != NULL;
+
+    return method != NULL && method->is_local && is_remote ? NULL : method;
+}
+
 static void on_request(void *ctx, int32_t stream, const struct h2_request *request)
 {
     struct call_set *set = ctx;
@@ -134,7 +143,7 @@ static void on_request(void *ctx, int32_t stream, const struct h2_request *reque
 
     set->has_begun = true;
     stats->calls++;
-    const struct method *method = router_find(request->path);
+    const struct method *method = find_method(set, request->path);
     if (method == NULL) {
         struct errbuf why;
         stats->calls_unknown++;

@@ -8,14 +8,16 @@
 #include "serve/rpc_frontends.h"
 #include "serve/rpc_health.h"
 #include "serve/rpc_keys.h"
+#include "serve/rpc_reflection.h"
 #include "serve/rpc_rekey.h"
 #include "serve/rpc_revoke.h"
 
 static const struct method *const methods[] = {
-    &rpc_keys_get,          &rpc_keys_watch,      &rpc_admin_get_status,
-    &rpc_admin_list_realms, &rpc_admin_list_keys, &rpc_admin_rotate,
-    &rpc_admin_revoke,      &rpc_admin_rekey,     &rpc_admin_list_frontends,
-    &rpc_health_check,      &rpc_health_watch,
+    &rpc_keys_get,           &rpc_keys_watch,      &rpc_admin_get_status,
+    &rpc_admin_list_realms,  &rpc_admin_list_keys, &rpc_admin_rotate,
+    &rpc_admin_revoke,       &rpc_admin_rekey,     &rpc_admin_list_frontends,
+    &rpc_health_check,       &rpc_health_watch,    &rpc_reflection_v1,
+    &rpc_reflection_v1alpha,
 };
 
 #define METHOD_COUNT (sizeof(methods) / sizeof(methods[0]))

@@ -2,52 +2,22 @@
 """The stock gRPC client of Node.js against stekd over mutual TLS.
 
   node_test.py BUILD PROTO_FOLDER
-
-Installs the client as package-lock.json says, with its checksums, into the build folder. Without it
-nothing is shown, so when it cannot be had the test fails.
 """
 
 import json
 import os
-import shutil
-import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..")]
 from harness import Bench, require, run_main  # noqa: E402
+from npm import install, run  # noqa: E402
 from world import World  # noqa: E402
-
-
-def run(argv, timeout, **options):
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=timeout, check=False, **options)
-    require(done.returncode == 0,
-            f"{' '.join(argv[:3])} ended with {done.returncode}: {done.stdout}{done.stderr}")
-    return done.stdout
-
-
-def install(build):
-    """The folder with the modules."""
-    folder = os.path.join(build, "tests", "system", "rpc_tls", "node")
-    lock = os.path.join(HERE, "package-lock.json")
-    have = os.path.join(folder, "package-lock.json")
-    done = os.path.join(folder, "node_modules", "@grpc", "grpc-js", "package.json")
-    if os.path.exists(done) and os.path.exists(have):
-        with open(have, "rb") as one, open(lock, "rb") as other:
-            if one.read() == other.read():
-                return folder
-    require(shutil.which("npm"), "npm is not installed (Debian: npm)")
-    os.makedirs(folder, exist_ok=True)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(os.path.join(HERE, name), folder)
-    run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], 240, cwd=folder)
-    return folder
 
 
 def test(build, arguments):
     protos = arguments[0]
-    modules = install(build)
+    modules = install(build, HERE, "@grpc/grpc-js/package.json")
     with Bench(build) as bench:
         world = World(bench)
         frontend, operator = world.frontend(), world.operator()

@@ -17,12 +17,19 @@ static void every_method_of_this_version_has_its_handler(void **unused)
         const char *path;
         enum call_kind kind;
     } rows[] = {
-        {METHOD_GET_KEYRING, CALL_UNARY},    {METHOD_WATCH_KEYRING, CALL_STREAM},
-        {METHOD_GET_STATUS, CALL_UNARY},     {METHOD_LIST_REALMS, CALL_UNARY},
-        {METHOD_LIST_KEYS, CALL_UNARY},      {METHOD_ROTATE, CALL_UNARY},
-        {METHOD_REVOKE, CALL_UNARY},         {METHOD_REKEY, CALL_UNARY},
-        {METHOD_LIST_FRONTENDS, CALL_UNARY}, {METHOD_HEALTH_CHECK, CALL_UNARY},
+        {METHOD_GET_KEYRING, CALL_UNARY},
+        {METHOD_WATCH_KEYRING, CALL_STREAM},
+        {METHOD_GET_STATUS, CALL_UNARY},
+        {METHOD_LIST_REALMS, CALL_UNARY},
+        {METHOD_LIST_KEYS, CALL_UNARY},
+        {METHOD_ROTATE, CALL_UNARY},
+        {METHOD_REVOKE, CALL_UNARY},
+        {METHOD_REKEY, CALL_UNARY},
+        {METHOD_LIST_FRONTENDS, CALL_UNARY},
+        {METHOD_HEALTH_CHECK, CALL_UNARY},
         {METHOD_HEALTH_WATCH, CALL_STREAM},
+        {METHOD_REFLECTION_V1, CALL_STREAM},
+        {METHOD_REFLECTION_V1ALPHA, CALL_STREAM},
     };
 
     (void)unused;
@@ -55,7 +62,7 @@ static void what_is_not_exactly_a_path_is_unknown(void **unused)
         "/stek.v1.KeyService/GetKeyrin",
         "/stek.v1.KeyService/getkeyring",
         "/stek.v1.AdminService/WatchEvents",
-        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        "/grpc.reflection.v1beta.ServerReflection/ServerReflectionInfo",
     };
 
     (void)unused;
