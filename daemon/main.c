@@ -9,6 +9,7 @@
 
 #include "app/app.h"
 #include "app/app_material.h"
+#include "app/app_places.h"
 #include "config/config_load.h"
 #include "host/clock_system.h"
 #include "host/process.h"
@@ -76,9 +77,10 @@ static enum exit_code fail(const struct errbuf *why)
     return EXIT_FAILED;
 }
 
-static enum err prepare_process(const struct config *config, struct log *log, struct errbuf *why)
+static enum err prepare_process(const struct config *config, struct log *log,
+                                uint64_t *out_descriptors, struct errbuf *why)
 {
-    const size_t need = app_descriptor_need(config);
+    const size_t need = app_places_wanted(config);
 
     enum err rc = process_harden(why);
     if (rc != ERR_OK) {
@@ -95,7 +97,11 @@ static enum err prepare_process(const struct config *config, struct log *log, st
                              log_int("wanted", (int64_t)need),
                              log_string("remedy", "LimitNOFILE in the systemd unit, ulimit -Hn")));
     }
-    return process_check_locked_memory(app_locked_memory_need(config), why);
+    rc = process_check_locked_memory(app_locked_memory_need(config), why);
+    if (rc == ERR_OK) {
+        *out_descriptors = descriptors.now;
+    }
+    return rc;
 }
 
 /* A SIGHUP that comes before anybody listens for it would end us; held back, it is a reload as soon
@@ -124,9 +130,9 @@ static enum exit_code serve(struct config *config, const char *path)
         config_free(config);
         return fail(&why);
     }
-    const struct app_options options = {
+    struct app_options options = {
         .config = config, .config_path = path, .log = log, .version = STEKD_VERSION};
-    enum err rc = prepare_process(config, log, &why);
+    enum err rc = prepare_process(config, log, &options.descriptors, &why);
     if (rc == ERR_OK) {
         rc = app_new(&options, &app, &why);
     }

@@ -15,7 +15,6 @@
 #include "host/clock_system.h"
 #include "host/random_system.h"
 #include "host/timers_libevent.h"
-#include "ops/ops_http.h"
 #include "serve/rpc_health.h"
 
 static const char no_memory[] = "out of memory, or of memory that may be locked (RLIMIT_MEMLOCK)";
@@ -191,6 +190,14 @@ static enum err build_realms(struct app *app)
     return rc == ERR_OK ? app_realms_make(&app->realm_env, app->config, &none, &app->realms) : rc;
 }
 
+/* At most half of the places go to peers without any right. */
+static uint32_t strangers_of(const struct app *app)
+{
+    const uint32_t half = app->places.connections / 2;
+
+    return half < SERVER_STRANGERS_MAX ? half : SERVER_STRANGERS_MAX;
+}
+
 static enum err build_server(struct app *app)
 {
     enum err rc = app_rules_make(app->config, &app->rules);
@@ -218,8 +225,9 @@ static enum err build_server(struct app *app)
         .base = app->base,
         .services = &app->services,
         .limits = connection_limits_default(),
-        .connections_max = SERVER_CONNECTIONS_MAX,
-        .strangers_max = SERVER_STRANGERS_MAX,
+        .connections_max = app->places.connections,
+        .strangers_max = strangers_of(app),
+        .handshakes_max = app->places.handshakes,
     };
     return server_new(&options, &app->server);
 }
@@ -277,11 +285,14 @@ static void log_ready(const struct app *app)
                   log_string("tls", addresses), log_string("realms", realms)));
 }
 
-static enum err build(struct app *app, struct errbuf *why)
+static enum err build(struct app *app, uint64_t descriptors, struct errbuf *why)
 {
     /* What stays when nobody knows better; those who take `why` always do. */
     errbuf_set(why, "%s", no_memory);
     enum err rc = build_base(app);
+    if (rc == ERR_OK) {
+        rc = app_places_make(app->config, descriptors, &app->places, why);
+    }
     if (rc == ERR_OK) {
         rc = read_material(app, why);
     }
@@ -315,7 +326,7 @@ enum err app_new(const struct app_options *options, struct app **out_app, struct
     app->version = options->version;
     app->config_path = options->config_path;
     app->config = options->config;
-    enum err rc = build(app, why);
+    enum err rc = build(app, options->descriptors, why);
     if (rc != ERR_OK) {
         app->config = NULL; /* stays the caller's */
         app_free(app);
@@ -381,15 +392,4 @@ size_t app_locked_memory_need(const struct config *config)
     const size_t pool = SERVER_POOL_BLOCKS * SECRET_POOL_BLOCK;
 
     return base + strangers + pool + config->realm_count * per_realm;
-}
-
-size_t app_descriptor_need(const struct config *config)
-{
-    /* Standard files, the loop, its signals, the service manager, and what a library opens for a
-     * moment. */
-    const size_t base = 32;
-
-    const size_t http = config->http.address[0] == '\0' ? 0 : 1 + OPS_HTTP_CONNECTIONS_MAX;
-
-    return base + config->listener_count + SERVER_CONNECTIONS_MAX + SERVER_HANDSHAKES_MAX + http;
 }

@@ -4,6 +4,9 @@
 #ifndef STEKD_APP_APP_H
 #define STEKD_APP_APP_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "base/err.h"
 #include "config/config.h"
 #include "ops/log.h"
@@ -15,6 +18,7 @@ struct app_options {
     const char *config_path; /* where it came from, and will again; borrowed until app_free() */
     struct log *log;         /* likewise */
     const char *version;     /* a constant */
+    uint64_t descriptors;    /* that may be open (app_places.h); 0: as many as wanted */
 };
 
 /* Everything is up and listening on ERR_OK. Else the sentence says what failed, the log what is
@@ -31,8 +35,5 @@ void app_free(struct app *app);
 
 /* Bytes of locked memory a configuration may need, for a check before the first key. */
 size_t app_locked_memory_need(const struct config *config);
-
-/* Descriptors it takes to serve as many connections as may be open. */
-size_t app_descriptor_need(const struct config *config);
 
 #endif

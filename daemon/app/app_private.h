@@ -10,6 +10,7 @@
 #include "app/app.h"
 #include "app/app_material.h"
 #include "app/app_ops.h"
+#include "app/app_places.h"
 #include "app/app_realm.h"
 #include "app/app_rules.h"
 #include "app/app_store.h"
@@ -41,6 +42,7 @@ struct app {
     struct serve_lines lines;
     struct serve_stats stats;
     struct services services;
+    struct app_places places;
     struct server *server;
     size_t tls_listeners[CONFIG_LISTENERS_MAX]; /* the server's number of each TCP listener */
     struct app_ops *ops;

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "app/app_places.h"
 #include "app/app_private.h"
 #include "config/config_load.h"
 #include "host/clock_system.h"
@@ -196,13 +197,59 @@ static void a_socket_in_use_is_the_reason_it_does_not_start(void **state)
     app_free(first);
 }
 
+static void peers_get_what_the_daemon_does_not_need_itself(void **state)
+{
+    const struct fixture *f = *state;
+    const size_t wanted = app_places_wanted(f->config);
+    struct app_places places = {0};
+    struct errbuf why = {""};
+
+    assert_true(wanted > SERVER_CONNECTIONS_MAX + SERVER_HANDSHAKES_MAX);
+    assert_int_equal(app_places_make(f->config, 0, &places, &why), ERR_OK);
+    assert_int_equal(places.connections, SERVER_CONNECTIONS_MAX);
+    assert_int_equal(places.handshakes, SERVER_HANDSHAKES_MAX);
+    size_t least = 0;
+    for (uint64_t descriptors = 1; descriptors <= wanted + 1; descriptors++) {
+        enum err rc = app_places_make(f->config, descriptors, &places, &why);
+        least = rc == ERR_OK && least == 0 ? descriptors : least;
+        assert_int_equal(rc, least == 0 ? ERR_LIMIT : ERR_OK);
+        if (rc == ERR_OK) {
+            assert_true(places.connections > 0 && places.handshakes > 0);
+            assert_true(places.connections <= SERVER_CONNECTIONS_MAX);
+            assert_true(descriptors - places.connections - places.handshakes >= 32);
+        }
+    }
+    assert_non_null(strstr(why.text, "RLIMIT_NOFILE"));
+    assert_in_range(least, 34, 64);
+    assert_int_equal(places.connections, SERVER_CONNECTIONS_MAX);
+}
+
+static void too_few_descriptors_are_a_reason_not_to_start(void **state)
+{
+    struct fixture *f = *state;
+    struct config_problems problems = {0};
+    struct config *config = NULL;
+    struct app *app = NULL;
+    struct errbuf why = {""};
+
+    assert_int_equal(config_load(f->file, &config, &problems), ERR_OK);
+    config_problems_fini(&problems);
+    const struct app_options options = {.config = config,
+                                        .config_path = f->file,
+                                        .log = f->log,
+                                        .version = "1.2.3",
+                                        .descriptors = 20};
+    assert_int_equal(app_new(&options, &app, &why), ERR_LIMIT);
+    assert_non_null(strstr(why.text, "20 descriptors (RLIMIT_NOFILE) are too few"));
+    config_free(config);
+}
+
 static void freeing_nothing_is_allowed(void **state)
 {
     const struct fixture *f = *state;
 
     app_free(NULL);
     assert_true(app_locked_memory_need(f->config) >= 1024 * 1024);
-    assert_true(app_descriptor_need(f->config) > SERVER_CONNECTIONS_MAX);
 }
 
 int main(void)
@@ -213,6 +260,8 @@ int main(void)
         WITH_CONFIG(many_reload_signals_are_one_reload),
         WITH_CONFIG(a_daemon_that_stops_does_not_reload),
         WITH_CONFIG(a_socket_in_use_is_the_reason_it_does_not_start),
+        WITH_CONFIG(peers_get_what_the_daemon_does_not_need_itself),
+        WITH_CONFIG(too_few_descriptors_are_a_reason_not_to_start),
         WITH_CONFIG(freeing_nothing_is_allowed),
     };
 
