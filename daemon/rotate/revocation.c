@@ -33,6 +33,7 @@ enum err revocation_apply(struct replica *replica, const uint8_t *name, struct r
     struct change_result result = {0};
     struct revocation done = {0};
     struct keyring work = {0};
+    struct errbuf reason = {""};
 
     if (!replica_is_ready(replica)) {
         errbuf_set(why,
@@ -47,7 +48,7 @@ enum err revocation_apply(struct replica *replica, const uint8_t *name, struct r
         rc = keyring_copy(&work, held);
     }
     if (rc == ERR_OK) {
-        rc = revoke_copy(replica, name, &work, &result, why);
+        rc = revoke_copy(replica, name, &work, &result, &reason);
     }
     if (rc == ERR_OK) {
         done.keys = count_revoked(&work) - before;
@@ -57,6 +58,10 @@ enum err revocation_apply(struct replica *replica, const uint8_t *name, struct r
     }
     if (rc == ERR_OK) {
         *out = done;
+    } else if (reason.text[0] != '\0') {
+        errbuf_set(why, "%s", reason.text);
+    } else {
+        errbuf_set(why, "realm '%s': nothing is revoked: %s", replica_realm(replica), err_text(rc));
     }
     keyring_fini(&work);
     return rc;

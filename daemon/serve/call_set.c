@@ -155,7 +155,7 @@ static void on_request(void *ctx, int32_t stream, const struct h2_request *reque
     struct call *call = calloc(1, sizeof(*call) + method->state_size);
     if (call == NULL) {
         call_set_count_end(set, method, ERR_NOMEM);
-        refuse(set, stream, ERR_NOMEM, NULL);
+        refuse(set, stream, ERR_NOMEM, "out of memory");
         return;
     }
     call->method = method;
