@@ -20,9 +20,9 @@ set(STEK_FAULT_WRAPS
     X509_CRL_sort X509_STORE_CTX_init X509_STORE_CTX_new X509_STORE_add_cert X509_STORE_add_crl
     X509_VERIFY_PARAM_set1_host X509_add1_ext_i2d X509_add_ext X509_new X509_set_issuer_name
     X509_set_pubkey X509_set_version X509_sign accept4 bind calloc chmod connect fchmod fflush
-    flock free fstat fsync getrandom link listen madvise malloc mkdir mkostemp mlock mmap
-    mprotect munmap open openat pipe2 pthread_create realloc reallocarray rename renameat send
-    sendto socket stat strdup strndup write
+    flock free fstat fstat64 fsync getrandom link listen madvise malloc mkdir mkostemp mkostemp64 mlock
+    mmap mprotect munmap open open64 openat openat64 pipe2 pthread_create realloc reallocarray rename renameat
+    send sendto socket stat stat64 strdup strndup write
 )
 list(TRANSFORM STEK_FAULT_WRAPS PREPEND "LINKER:--wrap=")
 

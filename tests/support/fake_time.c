@@ -7,7 +7,8 @@
 
 #include "base/secret.h"
 
-#define NOT_ARMED SIZE_MAX
+#define NOT_ARMED  SIZE_MAX
+#define HEAP_FIRST ((size_t)64) /* timers; more than a test of failing memory has */
 
 struct timer {
     timer_fn fire;
@@ -75,7 +76,11 @@ static void heap_sink(struct fake_time *time, struct timer *timer, size_t place)
 static struct timer *time_create(void *ctx, timer_fn fire, void *arg)
 {
     struct fake_time *time = ctx;
-    struct timer *timer = must(calloc(1, sizeof(*timer)));
+    struct timer *timer = calloc(1, sizeof(*timer));
+
+    if (timer == NULL) { /* as real ones may */
+        return NULL;
+    }
 
     timer->fire = fire;
     timer->arg = arg;
@@ -112,7 +117,7 @@ static void time_arm(void *ctx, struct timer *timer, int64_t delay_ms)
     assert(delay_ms >= 0);
     time_disarm(time, timer);
     if (time->armed == time->capacity) {
-        time->capacity = time->capacity == 0 ? 64 : 2 * time->capacity;
+        time->capacity *= 2;
         time->heap = must(reallocarray(time->heap, time->capacity, sizeof(struct timer *)));
     }
     timer->at = delay_ms > INT64_MAX - time->boot ? INT64_MAX : time->boot + delay_ms;
@@ -151,6 +156,8 @@ struct fake_time *fake_time_new(void)
     time->clock = (struct clock){time_wall_ms, time_boot_ms, time};
     time->boot = 1000000;
     time->wall_offset = FAKE_TIME_START - time->boot;
+    time->capacity = HEAP_FIRST;
+    time->heap = must(reallocarray(NULL, HEAP_FIRST, sizeof(struct timer *)));
     return time;
 }
 

@@ -23,7 +23,9 @@ struct fault_scenario {
     bool is_short;     /* writes fail after a part */
     bool goes_on;      /* every call from the n-th on fails */
     size_t short_most; /* in the short form about so many of the n; 0: all */
-    size_t grows;      /* blocks that a run may leave with somebody who keeps them */
+    /* Blocks that a run may leave with somebody who keeps them, a thread that goes on say; files
+     * are not counted then. */
+    size_t grows;
 };
 
 /* How many calls failed, of all kinds. */

@@ -65,6 +65,11 @@ STEP(FAULT_SYSTEM, flock, (int fd, int how), (fd, how))
 STEP(FAULT_SYSTEM, chmod, (const char *path, mode_t mode), (path, mode))
 STEP(FAULT_SYSTEM, stat, (const char *path, struct stat *st), (path, st))
 STEP(FAULT_SYSTEM, fstat, (int fd, struct stat *st), (fd, st))
+/* The names that 64-bit file offsets give the same calls. */
+struct stat64;
+STEP(FAULT_SYSTEM, stat64, (const char *path, struct stat64 *st), (path, st))
+STEP(FAULT_SYSTEM, fstat64, (int fd, struct stat64 *st), (fd, st))
+STEP(FAULT_WRITE, mkostemp64, (char *path, int flags), (path, flags))
 STEP(FAULT_SYSTEM, accept4, (int fd, struct sockaddr *at, socklen_t *len, int flags),
      (fd, at, len, flags))
 
@@ -81,27 +86,33 @@ static mode_t mode_of(int flags, va_list rest)
     return (flags & O_CREAT) != 0 ? va_arg(rest, mode_t) : 0;
 }
 
-int __real_open(const char *path, int flags, ...);
-int __wrap_open(const char *path, int flags, ...)
-{
-    va_list rest;
+#define OPEN(name)                                                                                 \
+    int __real_##name(const char *path, int flags, ...);                                           \
+    int __wrap_##name(const char *path, int flags, ...)                                            \
+    {                                                                                              \
+        va_list rest;                                                                              \
+                                                                                                   \
+        va_start(rest, flags);                                                                     \
+        const mode_t mode = mode_of(flags, rest);                                                  \
+        va_end(rest);                                                                              \
+        return faults_hit(FAULT_SYSTEM) ? -1 : __real_##name(path, flags, mode);                   \
+    }
+#define OPENAT(name)                                                                               \
+    int __real_##name(int folder, const char *path, int flags, ...);                               \
+    int __wrap_##name(int folder, const char *path, int flags, ...)                                \
+    {                                                                                              \
+        va_list rest;                                                                              \
+                                                                                                   \
+        va_start(rest, flags);                                                                     \
+        const mode_t mode = mode_of(flags, rest);                                                  \
+        va_end(rest);                                                                              \
+        return faults_hit(FAULT_SYSTEM) ? -1 : __real_##name(folder, path, flags, mode);           \
+    }
 
-    va_start(rest, flags);
-    const mode_t mode = mode_of(flags, rest);
-    va_end(rest);
-    return faults_hit(FAULT_SYSTEM) ? -1 : __real_open(path, flags, mode);
-}
-
-int __real_openat(int folder, const char *path, int flags, ...);
-int __wrap_openat(int folder, const char *path, int flags, ...)
-{
-    va_list rest;
-
-    va_start(rest, flags);
-    const mode_t mode = mode_of(flags, rest);
-    va_end(rest);
-    return faults_hit(FAULT_SYSTEM) ? -1 : __real_openat(folder, path, flags, mode);
-}
+OPEN(open)
+OPEN(open64)
+OPENAT(openat)
+OPENAT(openat64)
 
 /* --- randomness --- */
 
