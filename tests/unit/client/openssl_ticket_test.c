@@ -92,6 +92,25 @@ static void a_ticket_is_what_the_rfc_says_under_the_derived_keys(void **state)
     }
 }
 
+/* Tickets under one vector open as well as others do, but show what they have in common. */
+static void no_two_tickets_are_encrypted_under_one_vector(void **state)
+{
+    enum { TICKETS = 8 };
+    struct fixture *f = *state;
+    uint8_t seen[TICKETS][16];
+
+    fixture_add_active(f, 1);
+    for (size_t i = 0; i < TICKETS; i++) {
+        SSL_SESSION *ticket = fixture_ticket(f, versions[i % 2]);
+        memcpy(seen[i], fixture_key_name(ticket) + KEY_NAME_LEN, sizeof(seen[i]));
+        SSL_SESSION_free(ticket);
+        assert_false(secret_is_weak(seen[i], sizeof(seen[i])));
+        for (size_t j = 0; j < i; j++) {
+            assert_memory_not_equal(seen[i], seen[j], sizeof(seen[i]));
+        }
+    }
+}
+
 /* --- opening ----------------------------------------------------------------------------------
  */
 
@@ -401,6 +420,7 @@ int main(void)
         FIXTURE_TEST(a_key_that_is_not_active_yet_or_any_more_issues_nothing),
         FIXTURE_TEST(a_ticket_resumes_and_carries_the_name_of_the_encrypting_key),
         FIXTURE_TEST(a_ticket_is_what_the_rfc_says_under_the_derived_keys),
+        FIXTURE_TEST(no_two_tickets_are_encrypted_under_one_vector),
         FIXTURE_TEST(a_revoked_or_dropped_key_opens_nothing),
         FIXTURE_TEST(a_key_nobody_here_has_is_counted_as_unknown),
         FIXTURE_TEST(a_ticket_never_opens_in_another_realm_or_context),
