@@ -18,6 +18,7 @@
 
 #include <openssl/crypto.h>
 
+#include "base/registers.h"
 #include "base/secret_pool.h"
 
 #define BLOCK_ALIGN ((size_t)16)
@@ -109,6 +110,7 @@ void secret_free(void *block)
     if (block == NULL) {
         return;
     }
+    registers_forget();
     uint8_t *data = pages_of(block, &len);
     const size_t page = page_size();
     secret_wipe(data, len);
@@ -118,7 +120,16 @@ void secret_free(void *block)
 void secret_wipe(void *bytes, size_t len)
 {
     if (len > 0) {
+        registers_forget();
         OPENSSL_cleanse(bytes, len);
+    }
+}
+
+void secret_copy(void *to, const void *from, size_t len)
+{
+    if (len > 0) {
+        memcpy(to, from, len);
+        registers_forget();
     }
 }
 
@@ -170,7 +181,7 @@ enum err secret_buf_reserve(struct secret_buf *buf, size_t more)
         return ERR_NOMEM;
     }
     if (buf->len > 0) {
-        memcpy(at, buf->at, buf->len);
+        secret_copy(at, buf->at, buf->len);
     }
     buf_free(buf);
     buf->at = at;
@@ -182,7 +193,7 @@ enum err secret_buf_append(struct secret_buf *buf, const void *bytes, size_t len
 {
     const enum err rc = secret_buf_reserve(buf, len);
     if (rc == ERR_OK && len > 0) {
-        memcpy(buf->at + buf->len, bytes, len);
+        secret_copy(buf->at + buf->len, bytes, len);
         buf->len += len;
     }
     return rc;

@@ -28,8 +28,13 @@ enum err secret_lock_here(void *block) MUST_USE;
 /* Wipes and unmaps. NULL is allowed. */
 void secret_free(void *block);
 
-/* Wipes `len` bytes in a way the compiler does not remove. */
+/* Wipes `len` bytes in a way the compiler does not remove, and the registers that have moved them
+ * (base/registers.h): who handles key bytes ends with this. */
 void secret_wipe(void *bytes, size_t len);
+
+/* memcpy() that leaves nothing in registers. For key bytes instead of an assignment, which a
+ * compiler makes through registers that the next call may spill. */
+void secret_copy(void *to, const void *from, size_t len);
 
 /* Constant time in the contents. */
 bool secret_equal(const void *a, const void *b, size_t len) MUST_USE;

@@ -148,7 +148,7 @@ enum err kek_read(const char *path, struct kek *out, struct errbuf *why)
     }
     rc = read_kek(path, fd, kek, why);
     if (rc == ERR_OK) {
-        *out = *kek;
+        secret_copy(out, kek, sizeof(*out));
     }
 
 out:
