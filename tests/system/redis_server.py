@@ -21,8 +21,9 @@ def free_port():
 class Redis:
     """A redis-server with persistence off, on a Unix socket."""
 
-    def __init__(self, bench):
+    def __init__(self, bench, secret=SECRET):
         self.bench = bench
+        self.secret = secret
         self.sock = bench.path("redis.sock")
         self.process = None
         self.starts = 0
@@ -32,7 +33,8 @@ class Redis:
         self.starts += 1
         self.process = self.bench.start(f"redis-{self.starts}", [
             "redis-server", "--port", "0", "--unixsocket", self.sock, "--save", "",
-            "--dir", self.bench.folder, "--user", "stekd", *ACL.split(),
+            "--dir", self.bench.folder, "--user", "stekd",
+            *ACL.replace(SECRET, self.secret).split(),
             *self.words])
         wait_until("redis-server answers", self.answers)
 

@@ -26,11 +26,11 @@ RECORD = "stek:{web}"
 class Load:
     """The standing load, told of frontends that are about to die."""
 
-    def __init__(self, bench, frontends, chains, seed):
+    def __init__(self, bench, frontends, chains, seed, name="load"):
         pipe_read, self.pipe = os.pipe()
         ports = ",".join(str(frontend.port) for frontend in frontends)
         self.process = bench.start(
-            "load", [bench.program("tests/system/fleet/tls_load"), ports, str(chains), "3600",
+            name, [bench.program("tests/system/fleet/tls_load"), ports, str(chains), "3600",
                      str(seed)], stdin=pipe_read)
         os.close(pipe_read)
         self.said = 0
