@@ -176,6 +176,16 @@ static enum exit_code run(const struct arguments *arguments)
     return code;
 }
 
+/* An answer that did not reach its reader (a full disk, a closed pipe) is not an answer. */
+static enum exit_code finish(enum exit_code code)
+{
+    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+        (void)fputs("stekd: the output could not be written\n", stderr);
+        return EXIT_FAILED;
+    }
+    return code;
+}
+
 int main(int argc, char **argv)
 {
     struct arguments arguments = {.config = DEFAULT_CONFIG};
@@ -191,13 +201,13 @@ int main(int argc, char **argv)
     }
     if (arguments.is_help) {
         print_usage(stdout);
-        return EXIT_DONE;
+        return (int)finish(EXIT_DONE);
     }
     if (arguments.is_version) {
         (void)puts("stekd " STEKD_VERSION);
-        return EXIT_DONE;
+        return (int)finish(EXIT_DONE);
     }
     enum exit_code code = run(&arguments);
     libevent_global_shutdown();
-    return (int)code;
+    return (int)finish(code);
 }

@@ -12,6 +12,7 @@
 #define ARGS_WORDS_MAX      4 /* the verb and its operands; no verb takes more */
 #define ARGS_SERVER_DEFAULT "unix:/run/stekd/stekd.sock"
 #define ARGS_TIMEOUT_MS     5000
+#define ARGS_ACT_MS         15000 /* longer than the daemon tries a rotate or rekey */
 #define ARGS_TIMEOUT_MAX_MS 600000
 #define ARGS_WAIT_MS        30000 /* of verbs that wait, unless a time-out is given */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/ask.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/secret.h"
@@ -13,18 +14,58 @@ static struct unary_tls tls_of(const struct args *args)
     return (struct unary_tls){.ca = args->ca, .certificate = args->cert, .key = args->key};
 }
 
-static enum err ask(const struct args *args, const char *path, const struct secret_buf *request,
-                    struct secret_buf *reply, struct errbuf *why)
+/* What a connection's failure does not say: where, and what can be done about it. */
+static void explain(const struct args *args, enum err rc, struct errbuf *why)
+{
+    const struct errbuf said = *why;
+    const bool is_ours = rc == ERR_UNAVAILABLE || rc == ERR_TIMEOUT || rc == ERR_PROTOCOL;
+
+    if (strncmp(said.text, "cannot connect to unix:", 23) == 0) {
+        errbuf_set(why, "%.250s: %s", said.text,
+                   rc == ERR_DENIED ? "the listener's mode says who may"
+                                    : "is stekd running there? --server names another");
+    } else if (is_ours && strstr(said.text, args->server) == NULL) {
+        errbuf_set(why, "%.120s: %.250s", args->server, said.text);
+    }
+}
+
+static enum err ask_within(const struct args *args, int64_t timeout_ms, const char *path,
+                           const struct secret_buf *request, struct secret_buf *reply,
+                           struct errbuf *why)
 {
     const struct unary_request call = {
         .endpoint = args->server,
         .tls = tls_of(args),
         .path = path,
         .message = {.at = request->at, .len = request->len},
-        .timeout_ms = (int)args->timeout_ms,
+        .timeout_ms = (int)timeout_ms,
     };
 
-    return unary_call(&call, reply, why);
+    enum err rc = unary_call(&call, reply, why);
+    if (rc != ERR_OK) {
+        explain(args, rc, why);
+    }
+    return rc;
+}
+
+static enum err ask(const struct args *args, const char *path, const struct secret_buf *request,
+                    struct secret_buf *reply, struct errbuf *why)
+{
+    return ask_within(args, args->timeout_ms, path, request, reply, why);
+}
+
+/* What the daemon tries again while its store does not answer: its own refusal says why, so we wait
+ * for it. */
+static enum err ask_act(const struct args *args, const char *path, const struct secret_buf *request,
+                        struct secret_buf *reply, struct errbuf *why)
+{
+    const int64_t timeout_ms = args->has_timeout ? args->timeout_ms : ARGS_ACT_MS;
+
+    enum err rc = ask_within(args, timeout_ms, path, request, reply, why);
+    if (rc == ERR_TIMEOUT) {
+        errbuf_prefix(why, "whether it is done is not known");
+    }
+    return rc;
 }
 
 enum err ask_check(const struct args *args, struct errbuf *why)
@@ -107,7 +148,7 @@ enum err ask_rotate(const struct args *args, const struct wire_rotate *request,
 
     enum err rc = wire_encode_rotate(request, &message);
     if (rc == ERR_OK) {
-        rc = ask(args, METHOD_ROTATE, &message, &reply, why);
+        rc = ask_act(args, METHOD_ROTATE, &message, &reply, why);
     }
     if (rc == ERR_OK) {
         rc = judge_reply(wire_decode_rotated(slice_of(&reply), out, why), why);
@@ -161,7 +202,7 @@ enum err ask_rekey(const struct args *args, const struct wire_rekey *request,
 
     enum err rc = wire_encode_rekey(request, &message);
     if (rc == ERR_OK) {
-        rc = ask(args, METHOD_REKEY, &message, &reply, why);
+        rc = ask_act(args, METHOD_REKEY, &message, &reply, why);
     }
     if (rc == ERR_OK) {
         rc = judge_reply(wire_decode_rekeyed(slice_of(&reply), out, why), why);

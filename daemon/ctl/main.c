@@ -122,7 +122,7 @@ static void print_help(FILE *to)
         "      --cert FILE           our own certificate,\n"
         "      --key FILE            and its private key\n"
         "  -o, --output table|json   how to show it [table]\n"
-        "  -t, --timeout DURATION    how long one answer may take [5s];\n"
+        "  -t, --timeout DURATION    how long one answer may take [5s; rotate, rekey: 15s];\n"
         "                            revoke and wait: how long to wait [30s]\n"
         "  -r, --reason TEXT         why, for the audit log (rotate, revoke, rekey)\n"
         "  -h, --help                this text\n"
