@@ -160,6 +160,9 @@ void h2_headers_take(struct h2_stream *stream, struct slice name, struct slice v
         fields->is_too_large = true;
         return;
     }
+    if (stream->is_deaf) {
+        return;
+    }
     for (size_t i = 0; i < count; i++) {
         if (is_text(name, known[i].name)) {
             known[i].take(fields, value);

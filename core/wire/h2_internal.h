@@ -84,6 +84,7 @@ struct h2_session {
     size_t handed_out;        /* of it, by the last drain: goes with the next call */
     struct errbuf problem;    /* nghttp2's last complaint */
     bool is_shut_down;        /* we said GOAWAY */
+    bool is_condemned;        /* nghttp2 said GOAWAY because of what the peer did */
     bool is_shunned;          /* the peer said GOAWAY */
     bool is_dead;             /* nghttp2 must not be called any more */
 };
@@ -101,6 +102,8 @@ void h2_session_remove(struct h2_stream *stream);
 /* ---- h2_receive.c ---- */
 
 void h2_receive_install(nghttp2_session_callbacks *callbacks);
+/* Tells the user. */
+void h2_receive_count(const struct h2_session *session, enum h2_refusal what);
 
 /* ---- h2_headers.c ---- */
 

@@ -4,6 +4,15 @@
 #include "base/text.h"
 #include "wire/h2_internal.h"
 
+#define FIELDS_POLITE 8 /* up to so many times header_list_max are read, and answered with 431 */
+
+void h2_receive_count(const struct h2_session *session, enum h2_refusal what)
+{
+    if (session->events.on_refused != NULL) {
+        session->events.on_refused(session->ctx, what);
+    }
+}
+
 /* ---- header blocks ---- */
 
 static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *user_data)
@@ -33,10 +42,18 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint
 
     (void)ng;
     (void)flags;
-    if (stream != NULL && !stream->is_deaf) {
-        h2_headers_take(stream, (struct slice){name, name_len}, (struct slice){value, value_len});
+    if (stream == NULL) {
+        return 0;
     }
-    return 0;
+    h2_headers_take(stream, (struct slice){name, name_len}, (struct slice){value, value_len});
+    if (stream->fields.bytes / FIELDS_POLITE <= stream->session->limits.header_list_max) {
+        return 0;
+    }
+    /* A few bytes of HPACK become megabytes, each of which nghttp2 looks at: from here on it only
+     * keeps its table. */
+    h2_receive_count(stream->session, H2_REFUSED_FIELDS);
+    stream->is_deaf = true;
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 /* Answers what is not a gRPC request of ours. True when it was answered. */
@@ -45,18 +62,24 @@ static bool refuse_request(struct h2_stream *stream)
     const struct h2_fields *fields = &stream->fields;
 
     if (fields->is_too_large) {
+        h2_receive_count(stream->session, H2_REFUSED_FIELDS);
         h2_send_http_status(stream, "431");
-    } else if (!fields->is_post) {
+        return true;
+    }
+    if (!fields->is_post) {
         h2_send_http_status(stream, "405");
     } else if (!fields->is_grpc) {
         h2_send_http_status(stream, "415");
     } else if (fields->is_out_of_memory || fields->path == NULL) {
+        h2_receive_count(stream->session, H2_REFUSED_NOMEM);
         h2_send_give_up(stream, GRPC_RESOURCE_EXHAUSTED, "out of memory");
+        return true;
     } else if (fields->is_bad_timeout) {
         h2_send_give_up(stream, GRPC_INVALID_ARGUMENT, "malformed grpc-timeout");
     } else {
         return false;
     }
+    h2_receive_count(stream->session, H2_REFUSED_REQUEST);
     return true;
 }
 
@@ -84,6 +107,7 @@ static void take_request(struct h2_stream *stream)
 static void take_response(struct h2_stream *stream)
 {
     if (stream->fields.is_too_large && !stream->is_deaf) {
+        h2_receive_count(stream->session, H2_REFUSED_FIELDS);
         h2_send_give_up(stream, GRPC_RESOURCE_EXHAUSTED, "the answer's header block is too large");
     }
 }
@@ -92,12 +116,17 @@ static void take_response(struct h2_stream *stream)
 
 static void break_off(struct h2_stream *stream, enum err rc)
 {
+    const struct h2_session *session = stream->session;
+
     stream->refuses_compression = rc == ERR_UNSUPPORTED;
     if (rc == ERR_UNSUPPORTED) {
+        h2_receive_count(session, H2_REFUSED_COMPRESSED);
         h2_send_give_up(stream, GRPC_UNIMPLEMENTED, "compressed messages are not supported");
     } else if (rc == ERR_LIMIT) {
+        h2_receive_count(session, H2_REFUSED_MESSAGE);
         h2_send_give_up(stream, GRPC_RESOURCE_EXHAUSTED, "the message is too large");
     } else {
+        h2_receive_count(session, H2_REFUSED_NOMEM);
         h2_send_give_up(stream, GRPC_RESOURCE_EXHAUSTED, "out of memory");
     }
 }
@@ -174,6 +203,7 @@ static void take_end(struct h2_stream *stream)
         return;
     }
     if (grpc_assembler_is_partial(&stream->incoming)) {
+        h2_receive_count(session, H2_REFUSED_CUT);
         h2_send_give_up(stream, GRPC_INVALID_ARGUMENT, "the request was cut off within a message");
         return;
     }
@@ -235,6 +265,8 @@ static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t error_code,
         enum grpc_status status = error_code == NGHTTP2_NO_ERROR ? GRPC_OK : GRPC_CANCELLED;
         if (session->role == H2_CLIENT) {
             status = h2_headers_outcome(stream, error_code, &text);
+        } else if (stream->has_verdict) {
+            status = stream->verdict;
         }
         session->events.on_closed(session->ctx, id, status, text);
     }
@@ -264,6 +296,8 @@ static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int
     struct h2_session *session = user_data;
 
     (void)ng;
+    h2_receive_count(session,
+                     code == NGHTTP2_ERR_REFUSED_STREAM ? H2_REFUSED_STREAM : H2_REFUSED_FRAME);
     errbuf_set(&session->problem, "frame of type %d: %s", frame->hd.type, nghttp2_strerror(code));
     return 0;
 }

@@ -19,6 +19,9 @@
 #define RESETS_PER_SECOND 20
 #define CONTINUATIONS_MAX 4
 #define SETTINGS_MAX      32
+/* Frames we have yet to send. All streams together make a few hundred; refusals and acknowledgments
+ * that nobody takes make any number. */
+#define UNSENT_FRAMES_MAX 2000
 
 /* ---- streams ---- */
 
@@ -302,9 +305,19 @@ enum err h2_session_feed(struct h2_session *session, struct slice bytes, struct 
     /* nghttp2 answers a peer that broke the protocol with a GOAWAY. Only once it is written can one
      * see that nothing more will be read. */
     const enum err rc = gather(session, why);
-    if (rc != ERR_OK || session->is_shut_down || session->is_shunned ||
-        nghttp2_session_want_read(session->ng) != 0) {
+    if (rc != ERR_OK) {
         return rc;
+    }
+    if (nghttp2_session_get_outbound_queue_size(session->ng) > UNSENT_FRAMES_MAX) {
+        h2_receive_count(session, H2_REFUSED_FLOOD);
+        session->is_dead = true;
+        errbuf_set(why, "the peer makes us answer and does not take the answers");
+        return ERR_PROTOCOL;
+    }
+    /* With a stream open nghttp2 would read on. */
+    if (!session->is_condemned && (session->is_shut_down || session->is_shunned ||
+                                   nghttp2_session_want_read(session->ng) != 0)) {
+        return ERR_OK;
     }
     errbuf_set(why, "%s",
                session->problem.text[0] != '\0' ? session->problem.text

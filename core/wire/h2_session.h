@@ -43,6 +43,25 @@ struct h2_request {
     int64_t timeout_ms;    /* from grpc-timeout; 0: none */
 };
 
+/* What a session refuses by itself: name, text for metrics. */
+#define H2_REFUSAL_MAP(X)                                                                          \
+    X(H2_REFUSED_STREAM, "streams") /* more at once than streams_max */                            \
+    X(H2_REFUSED_FIELDS, "header_block")                                                           \
+    X(H2_REFUSED_REQUEST, "not_grpc")     /* method, content-type or grpc-timeout */               \
+    X(H2_REFUSED_MESSAGE, "message_size") /* or partial_max of unfinished ones */                  \
+    X(H2_REFUSED_COMPRESSED, "compressed")                                                         \
+    X(H2_REFUSED_CUT, "cut_off") /* the stream ended within a message */                           \
+    X(H2_REFUSED_FRAME, "frame") /* against RFC 9113; often the connection ends */                 \
+    X(H2_REFUSED_FLOOD, "flood") /* the peer makes us answer and takes no answer */                \
+    X(H2_REFUSED_NOMEM, "memory")
+
+enum h2_refusal {
+#define H2_REFUSAL_ENUM(name, text) name,
+    H2_REFUSAL_MAP(H2_REFUSAL_ENUM)
+#undef H2_REFUSAL_ENUM
+};
+#define H2_REFUSALS (H2_REFUSED_NOMEM + 1)
+
 struct h2_events {
     /* Server: headers of a well-formed gRPC request are complete. Requests that are not (method,
      * content-type, path) were answered already and are not reported. */
@@ -52,11 +71,14 @@ struct h2_events {
     /* Server: the client will send no more (half-closed). */
     void (*on_half_closed)(void *ctx, int32_t stream);
     /* The stream is over. Client: `status` and `message` are the server's grpc-status and
-     * grpc-message, or what stands for them when it broke off (UNAVAILABLE, ...). Server: CANCELLED
-     * when the client reset it, OK otherwise. `message` is never NULL; borrowed. */
+     * grpc-message, or what stands for them when it broke off (UNAVAILABLE, ...). Server: what it
+     * was finished with, by the user or by the session; else CANCELLED when the client reset it, OK
+     * otherwise. `message` is never NULL; borrowed. */
     void (*on_closed)(void *ctx, int32_t stream, enum grpc_status status, const char *message);
     /* Client, may be NULL: the server said GOAWAY: no new calls will be served here. */
     void (*on_goaway)(void *ctx);
+    /* May be NULL: something was refused. For counting only: the session must not be called. */
+    void (*on_refused)(void *ctx, enum h2_refusal what);
 };
 
 struct h2_session;

@@ -145,7 +145,9 @@ static void print_facts(const struct app_ops *ops, const struct metrics_realm *r
     struct metrics_calls calls[CALLS_MAX];
     struct metrics_count tls[SERVE_COUNTS_MAX];
     struct metrics_count limits[SERVE_COUNTS_MAX];
+    struct metrics_count refusals[SERVE_COUNTS_MAX];
     struct metrics_count redis[STORE_REDIS_COUNTS];
+    struct metrics_count http[OPS_HTTP_RESULTS];
     struct metrics_context contexts[CONTEXTS_MAX];
     const struct metrics_facts facts = {
         .version = services->version,
@@ -161,6 +163,8 @@ static void print_facts(const struct app_ops *ops, const struct metrics_realm *r
         .tls_count = serve_counts_of_handshakes(stats, tls),
         .limits = limits,
         .limit_count = serve_counts_of_limits(stats, limits),
+        .refusals = refusals,
+        .refusal_count = serve_counts_of_refusals(stats, refusals),
         .denied = stats->calls_denied,
         .log_lines_dropped = log_get_dropped(services->log),
         .reloads_done = ops->app->reloads.done,
@@ -173,7 +177,8 @@ static void print_facts(const struct app_ops *ops, const struct metrics_realm *r
         .is_redis_up = ops->app->storage.redis.is_up,
         .redis = redis,
         .redis_count = store_redis_counts(&ops->app->storage.redis, redis),
-        .http_refused = ops->http != NULL ? ops_http_refused(ops->http) : 0,
+        .http = http,
+        .http_count = ops->http != NULL ? ops_http_counts(ops->http, http) : 0,
         .realms = realms,
         .realm_count = ops->app->realms.count,
         .calls = calls,

@@ -53,6 +53,18 @@ static void print_one(FILE *to, const char *name, enum kind kind, const char *he
     print_number(to, value);
 }
 
+static void print_counts(FILE *to, const char *name, const char *help, const char *label,
+                         const struct metrics_count *counts, size_t count)
+{
+    print_head(to, name, KIND_COUNTER, help);
+    for (size_t i = 0; i < count; i++) {
+        (void)fprintf(to, "%s{", name);
+        print_label(to, label, counts[i].label);
+        (void)fputc('}', to);
+        print_number(to, counts[i].count);
+    }
+}
+
 static void print_daemon(FILE *to, const struct metrics_facts *facts)
 {
     print_head(to, "stekd_build_info", KIND_GAUGE, "Always 1; the labels say what is running.");
@@ -73,20 +85,8 @@ static void print_daemon(FILE *to, const struct metrics_facts *facts)
               "Calls refused because the caller may not make them.", facts->denied);
     print_one(to, "stekd_log_lines_dropped_total", KIND_COUNTER,
               "Log lines lost because nobody took them.", facts->log_lines_dropped);
-    print_one(to, "stekd_http_connections_refused_total", KIND_COUNTER,
-              "Connections to this page closed because too many were open.", facts->http_refused);
-}
-
-static void print_counts(FILE *to, const char *name, const char *help, const char *label,
-                         const struct metrics_count *counts, size_t count)
-{
-    print_head(to, name, KIND_COUNTER, help);
-    for (size_t i = 0; i < count; i++) {
-        (void)fprintf(to, "%s{", name);
-        print_label(to, label, counts[i].label);
-        (void)fputc('}', to);
-        print_number(to, counts[i].count);
-    }
+    print_counts(to, "stekd_http_requests_total", "Connections to this page, by how they ended.",
+                 "result", facts->http, facts->http_count);
 }
 
 static void print_peers(FILE *to, const struct metrics_facts *facts)
@@ -98,6 +98,9 @@ static void print_peers(FILE *to, const struct metrics_facts *facts)
     print_counts(to, "stekd_limits_reached_total",
                  "Times a limit on what peers may make the daemon hold was reached.", "limit",
                  facts->limits, facts->limit_count);
+    print_counts(to, "stekd_requests_refused_total",
+                 "Streams, requests and messages refused before a method saw them.", "reason",
+                 facts->refusals, facts->refusal_count);
     print_one(to, "stekd_connections_cut_total", KIND_COUNTER,
               "Open connections ended because a certificate ended, or trust or rules changed.",
               facts->connections_cut);

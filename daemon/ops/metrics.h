@@ -78,9 +78,12 @@ struct metrics_facts {
     size_t tls_count;
     const struct metrics_count *limits; /* how often each was reached */
     size_t limit_count;
+    const struct metrics_count *refusals; /* of requests, before any method saw them */
+    size_t refusal_count;
     uint64_t denied;
     uint64_t log_lines_dropped;
-    uint64_t http_refused;
+    const struct metrics_count *http; /* how requests to this page ended; none: there is no page */
+    size_t http_count;
     uint64_t reloads_done;
     uint64_t reloads_failed;
     int64_t reload_last_ms; /* 0: there was none */

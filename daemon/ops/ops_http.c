@@ -14,8 +14,6 @@
 #include <event2/event.h>
 #include <event2/listener.h>
 
-#include "ops/metrics.h"
-
 #define LINE_MAX_LEN 1024 /* of a request line */
 #define PAUSE_S      1    /* without descriptors, accepting is tried again after this */
 #define PLAIN_TEXT   "text/plain; charset=utf-8"
@@ -35,31 +33,62 @@ struct ops_http {
     struct event *pause; /* ends a pause of accepting */
     struct connection *first;
     uint32_t count;
-    uint64_t refused;
+    uint64_t counts[OPS_HTTP_RESULTS];
     uint16_t port;
 };
 
-/* ---- answers ---- */
+/* ---- how connections end ---- */
 
-static const char *reason_of(int status)
+enum result {
+    OK,
+    UNAVAILABLE,
+    BAD_REQUEST,
+    BAD_METHOD,
+    NOT_FOUND,
+    TOO_LARGE,
+    NO_MEMORY,
+    TIMED_OUT, /* this and what follows: without an answer */
+    LEFT,
+    REFUSED,
+};
+_Static_assert(REFUSED + 1 == OPS_HTTP_RESULTS, "all are counted");
+
+static const struct {
+    int status;
+    const char *reason;
+    const char *label;
+} results[OPS_HTTP_RESULTS] = {
+    [OK] = {200, "OK", "ok"},
+    [UNAVAILABLE] = {503, "Service Unavailable", "unavailable"},
+    [BAD_REQUEST] = {400, "Bad Request", "bad_request"},
+    [BAD_METHOD] = {405, "Method Not Allowed", "bad_method"},
+    [NOT_FOUND] = {404, "Not Found", "not_found"},
+    [TOO_LARGE] = {431, "Request Header Fields Too Large", "too_large"},
+    [NO_MEMORY] = {500, "Internal Server Error", "no_memory"},
+    [TIMED_OUT] = {0, NULL, "timed_out"},
+    [LEFT] = {0, NULL, "left"},
+    [REFUSED] = {0, NULL, "refused"},
+};
+
+static size_t result_of(int status)
 {
-    switch (status) {
-    case 200:
-        return "OK";
-    case 404:
-        return "Not Found";
-    case 405:
-        return "Method Not Allowed";
-    case 431:
-        return "Request Header Fields Too Large";
-    case 500:
-        return "Internal Server Error";
-    case 503:
-        return "Service Unavailable";
-    default:
-        return "Bad Request";
+    for (size_t i = 0; i < TIMED_OUT; i++) {
+        if (results[i].status == status) {
+            return i;
+        }
     }
+    return BAD_REQUEST;
 }
+
+size_t ops_http_counts(const struct ops_http *http, struct metrics_count out[OPS_HTTP_RESULTS])
+{
+    for (size_t i = 0; i < OPS_HTTP_RESULTS; i++) {
+        out[i] = (struct metrics_count){results[i].label, http->counts[i]};
+    }
+    return OPS_HTTP_RESULTS;
+}
+
+/* ---- answers ---- */
 
 struct answer {
     int status;
@@ -72,7 +101,9 @@ static void send_answer(struct connection *connection, const struct answer *answ
 {
     struct evbuffer *out = bufferevent_get_output(connection->bev);
 
+    const size_t result = result_of(answer->status);
     connection->is_answered = true;
+    connection->http->counts[result]++;
     (void)evbuffer_add_printf(out,
                               "HTTP/1.1 %d %s\r\n"
                               "Content-Type: %s\r\n"
@@ -81,7 +112,7 @@ static void send_answer(struct connection *connection, const struct answer *answ
                               "Cache-Control: no-store\r\n"
                               "X-Content-Type-Options: nosniff\r\n"
                               "Connection: close\r\n\r\n",
-                              answer->status, reason_of(answer->status), answer->type, answer->len,
+                              answer->status, results[result].reason, answer->type, answer->len,
                               answer->status == 405 ? "Allow: GET, HEAD\r\n" : "");
     if (has_body) {
         (void)evbuffer_add(out, answer->body, answer->len);
@@ -225,9 +256,12 @@ static void close_connection(struct connection *connection)
 
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
+    struct connection *connection = arg;
+
     (void)fd;
     (void)what;
-    close_connection(arg);
+    connection->http->counts[TIMED_OUT] += !connection->is_answered;
+    close_connection(connection);
 }
 
 static void throw_input_away(struct connection *connection)
@@ -263,9 +297,12 @@ static void on_written(struct bufferevent *bev, void *arg)
 
 static void on_end(struct bufferevent *bev, short what, void *arg)
 {
+    struct connection *connection = arg;
+
     (void)bev;
     (void)what;
-    close_connection(arg);
+    connection->http->counts[LEFT] += !connection->is_answered;
+    close_connection(connection);
 }
 
 static struct timeval time_of(int64_t ms)
@@ -319,7 +356,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     (void)from;
     (void)len;
     if (http->count >= OPS_HTTP_CONNECTIONS_MAX || open_connection(http, fd) != ERR_OK) {
-        http->refused++;
+        http->counts[REFUSED]++;
         (void)close(fd);
     }
 }
@@ -442,9 +479,4 @@ void ops_http_free(struct ops_http *http)
 uint16_t ops_http_port(const struct ops_http *http)
 {
     return http->port;
-}
-
-uint64_t ops_http_refused(const struct ops_http *http)
-{
-    return http->refused;
 }

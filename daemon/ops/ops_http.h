@@ -18,6 +18,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "ops/metrics.h"
 
 struct event_base;
 struct ops_http;
@@ -25,6 +26,7 @@ struct ops_http;
 #define OPS_HTTP_CONNECTIONS_MAX 32
 #define OPS_HTTP_HEADERS_MAX     8192 /* bytes, request line included */
 #define OPS_HTTP_TIMEOUT_MS      INT64_C(10000)
+#define OPS_HTTP_RESULTS         10
 
 struct ops_http_options {
     struct event_base *base; /* borrowed until ops_http_free() */
@@ -44,7 +46,9 @@ enum err ops_http_new(const struct ops_http_options *options, struct ops_http **
 void ops_http_free(struct ops_http *http);
 
 uint16_t ops_http_port(const struct ops_http *http);
-/* Connections closed at once because OPS_HTTP_CONNECTIONS_MAX were open. */
-uint64_t ops_http_refused(const struct ops_http *http);
+/* Connections that have ended, by how: "ok" "unavailable" "bad_request" "bad_method" "not_found"
+ * "too_large" "no_memory" by what was answered, "timed_out" and "left" without an answer, "refused"
+ * because OPS_HTTP_CONNECTIONS_MAX were open. Labels are constants. */
+size_t ops_http_counts(const struct ops_http *http, struct metrics_count out[OPS_HTTP_RESULTS]);
 
 #endif

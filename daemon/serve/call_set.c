@@ -33,12 +33,14 @@ void call_set_count_end(struct call_set *set, const struct method *method, enum 
     stats->calls_ended[router_index_of(method)][grpc_status_from_err(code)]++;
 }
 
-/* The peer has given it up, or the connection is gone. */
-static void give_up(struct call *call)
+/* The peer or the session has given it up, or the connection is gone. */
+static void give_up(struct call *call, enum grpc_status status)
 {
+    struct serve_stats *stats = call->set->options.services->stats;
+
     if (!call->is_finished) {
         call->is_finished = true;
-        call_set_count_end(call->set, call->method, ERR_CANCELLED);
+        stats->calls_ended[router_index_of(call->method)][status]++;
     }
 }
 
@@ -209,12 +211,18 @@ static void on_closed(void *ctx, int32_t stream, enum grpc_status status, const 
     struct call_set *set = ctx;
     struct call *call = h2_session_get_data(set->session, stream);
 
-    (void)status;
     (void)message;
     if (call != NULL) {
-        give_up(call);
+        give_up(call, status == GRPC_OK ? GRPC_CANCELLED : status);
         discard(set, call);
     }
+}
+
+static void on_refused(void *ctx, enum h2_refusal what)
+{
+    const struct call_set *set = ctx;
+
+    set->options.services->stats->refusals[what]++;
 }
 
 enum err call_set_new(const struct call_set_options *options, struct call_set **out_set)
@@ -224,6 +232,7 @@ enum err call_set_new(const struct call_set_options *options, struct call_set **
         .on_message = on_message,
         .on_half_closed = on_half_closed,
         .on_closed = on_closed,
+        .on_refused = on_refused,
     };
     struct call_set *set = calloc(1, sizeof(*set));
 
@@ -253,7 +262,7 @@ void call_set_free(struct call_set *set)
     }
     for (struct call *call = set->first, *next = NULL; call != NULL; call = next) {
         next = call->next;
-        give_up(call);
+        give_up(call, GRPC_CANCELLED);
         discard(set, call);
     }
     timer_free(set->options.services->timers, set->timer);

@@ -60,6 +60,7 @@ struct watch {
     struct watcher *watcher; /* owned; NULL until the client has opened */
     struct replica *replica; /* borrowed: lives as long as the watcher */
     bool snapshot_is_due;    /* and waits for the queue to empty */
+    int64_t unread_since;    /* boot clock; 0: the client took what it was sent */
 };
 
 static void send_response(struct call *call, const struct wire_watch_response *response)
@@ -113,13 +114,31 @@ static void on_snapshot_due(void *ctx)
     send_snapshot_if_due(call, watch);
 }
 
+/* A client whose windows are shut holds one message, and not for ever. */
+static bool is_unread(struct call *call, struct watch *watch)
+{
+    const int64_t now = clock_boot_ms(call_services(call)->clock);
+
+    if (call_queued(call) == 0) {
+        watch->unread_since = 0;
+        return false;
+    }
+    call_services(call)->stats->unread++;
+    if (watch->unread_since == 0) {
+        watch->unread_since = now;
+    } else if (now - watch->unread_since >= RPC_KEYS_UNREAD_MS) {
+        call_finish(call, ERR_TIMEOUT, "the client does not take what it is sent");
+    }
+    return true;
+}
+
 static void on_heartbeat_due(void *ctx)
 {
     struct call *call = ctx;
     struct watch *watch = call_state(call);
     struct wire_watch_response response = {.kind = WIRE_WATCH_HEARTBEAT};
 
-    if (call_is_finished(call) || call_queued(call) > 0) {
+    if (call_is_finished(call) || is_unread(call, watch)) {
         return;
     }
     memcpy(response.as.heartbeat.digest, replica_digest(watch->replica), DIGEST_LEN);

@@ -17,5 +17,8 @@ size_t serve_counts_of_handshakes(const struct serve_stats *stats,
 /* How often each limit on what a peer can make us hold was reached: "handshake", "idle", ... */
 size_t serve_counts_of_limits(const struct serve_stats *stats,
                               struct metrics_count out[SERVE_COUNTS_MAX]);
+/* What HTTP/2 sessions refused before any method saw it: "streams", "compressed", ... Likewise. */
+size_t serve_counts_of_refusals(const struct serve_stats *stats,
+                                struct metrics_count out[SERVE_COUNTS_MAX]);
 
 #endif

@@ -14,6 +14,7 @@
 #include "replica/hub.h"
 #include "rotate/rotator.h"
 #include "serve/authz.h"
+#include "wire/h2_session.h"
 
 struct health;
 
@@ -63,6 +64,8 @@ struct serve_stats {
     uint64_t stall_timeouts; /* the peer did not read */
     uint64_t drain_timeouts;
     uint64_t protocol_errors;
+    uint64_t unread;                /* messages of watches left out: the one before was not taken */
+    uint64_t refusals[H2_REFUSALS]; /* of streams, requests and messages, before any method */
     uint64_t calls;
     uint64_t calls_denied;
     uint64_t calls_unknown; /* no such method */

@@ -71,6 +71,8 @@ static void each_fact_is_one_line(void **unused)
     const struct metrics_count tls[] = {{"done", 31}, {"expired", 32}};
     const struct metrics_count redis[] = {{"connected", 41}, {"connection-lost", 42}};
     const struct metrics_count limits[] = {{"idle", 33}};
+    const struct metrics_count refusals[] = {{"streams", 51}, {"compressed", 52}};
+    const struct metrics_count http[] = {{"ok", 53}, {"timed_out", 54}};
     const struct metrics_context contexts[] = {
         {"listen[1]", INT64_C(1700000200000), INT64_C(1700000300000)},
         {"store", INT64_MAX, INT64_MAX},
@@ -95,7 +97,10 @@ static void each_fact_is_one_line(void **unused)
         .limit_count = 1,
         .denied = 4,
         .log_lines_dropped = 5,
-        .http_refused = 6,
+        .refusals = refusals,
+        .refusal_count = 2,
+        .http = http,
+        .http_count = 2,
         .reloads_done = 21,
         .reloads_failed = 22,
         .reload_last_ms = INT64_C(1700000400000),
@@ -123,7 +128,10 @@ static void each_fact_is_one_line(void **unused)
         "stekd_limits_reached_total{limit=\"idle\"} 33",
         "stekd_authz_denied_total 4",
         "stekd_log_lines_dropped_total 5",
-        "stekd_http_connections_refused_total 6",
+        "stekd_requests_refused_total{reason=\"streams\"} 51",
+        "stekd_requests_refused_total{reason=\"compressed\"} 52",
+        "stekd_http_requests_total{result=\"ok\"} 53",
+        "stekd_http_requests_total{result=\"timed_out\"} 54",
         "stekd_reloads_total{result=\"done\"} 21",
         "stekd_reloads_total{result=\"failed\"} 22",
         "stekd_reload_last_successful 0",

@@ -88,6 +88,20 @@ static int64_t mono_ms(void)
     return (int64_t)now.tv_sec * 1000 + (int64_t)now.tv_nsec / 1000000;
 }
 
+static uint64_t count_of(const struct fixture *f, const char *label)
+{
+    struct metrics_count counts[OPS_HTTP_RESULTS];
+
+    assert_int_equal(ops_http_counts(f->http, counts), OPS_HTTP_RESULTS);
+    for (size_t i = 0; i < OPS_HTTP_RESULTS; i++) {
+        if (strcmp(counts[i].label, label) == 0) {
+            return counts[i].count;
+        }
+    }
+    fail_msg("no result \"%s\"", label);
+    return 0;
+}
+
 static int connect_to(const struct fixture *f)
 {
     const struct sockaddr_in to = {.sin_family = AF_INET,
@@ -170,6 +184,10 @@ static void every_request_has_its_answer(void **state)
         assert_non_null(strstr(text, rows[i].body));
         assert_non_null(strstr(text, "Connection: close\r\n"));
     }
+    assert_int_equal(count_of(f, "ok"), 4);
+    assert_int_equal(count_of(f, "not_found"), 2);
+    assert_int_equal(count_of(f, "bad_method"), 2);
+    assert_int_equal(count_of(f, "bad_request"), 6);
 }
 
 static void not_ready_is_503_with_the_reason(void **state)
@@ -257,10 +275,10 @@ static void one_connection_too_many_is_closed_and_counted(void **state)
         fds[i] = connect_to(f);
         (void)event_base_loop(f->base, EVLOOP_NONBLOCK);
     }
-    assert_int_equal(ops_http_refused(f->http), 0);
+    assert_int_equal(count_of(f, "refused"), 0);
     int fd = connect_to(f);
     assert_true(hear(f, fd, text, sizeof(text)) <= 0);
-    assert_int_equal(ops_http_refused(f->http), 1);
+    assert_int_equal(count_of(f, "refused"), 1);
     (void)close(fd);
     /* One goes, and there is room again. */
     say(fds[0], "GET /healthz HTTP/1.1\r\n\r\n");
@@ -291,7 +309,9 @@ static void a_slow_peer_is_cut_off_however_it_dribbles(void **state)
     }
     assert_int_equal(sent, 100);
     char text[256];
+    assert_int_equal(count_of(f, "timed_out"), 0);
     assert_true(hear(f, fd, text, sizeof(text)) <= 0);
+    assert_int_equal(count_of(f, "timed_out"), 1);
     (void)close(fd);
 }
 

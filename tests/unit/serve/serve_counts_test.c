@@ -30,7 +30,8 @@ static void each_number_stands_under_its_label(void **unused)
                                 .limit_reached = 6,
                                 .strangers_refused = 7,
                                 .descriptors_gone = 8,
-                                .protocol_errors = 9};
+                                .protocol_errors = 9,
+                                .unread = 10};
     struct metrics_count out[SERVE_COUNTS_MAX];
 
     (void)unused;
@@ -43,12 +44,19 @@ static void each_number_stands_under_its_label(void **unused)
     assert_int_equal(find(out, count, "revoked"), 0);
     assert_int_equal(find(out, count, "other"), 12);
     count = serve_counts_of_limits(&stats, out);
-    static const char *const limits[] = {"first_request", "idle",      "stall",       "drain",
-                                         "connections",   "strangers", "descriptors", "protocol"};
+    static const char *const limits[] = {"first_request", "idle",        "stall",
+                                         "drain",         "connections", "strangers",
+                                         "descriptors",   "protocol",    "unread"};
     assert_int_equal(count, sizeof(limits) / sizeof(limits[0]));
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(find(out, count, limits[i]), i + 2);
     }
+    stats.refusals[H2_REFUSED_STREAM] = 21;
+    stats.refusals[H2_REFUSED_NOMEM] = 22;
+    count = serve_counts_of_refusals(&stats, out);
+    assert_int_equal(count, H2_REFUSALS);
+    assert_int_equal(find(out, count, "streams"), 21);
+    assert_int_equal(find(out, count, "memory"), 22);
 }
 
 int main(void)

@@ -85,6 +85,12 @@ static void on_goaway(void *ctx)
     note(ctx, "goaway");
 }
 
+static void on_refused(void *ctx, enum h2_refusal what)
+{
+    struct h2_side *side = ctx;
+    side->refusals[what]++;
+}
+
 void h2_side_init(struct h2_side *side, enum h2_role role, const struct h2_limits *limits)
 {
     static const struct h2_limits defaults;
@@ -94,6 +100,7 @@ void h2_side_init(struct h2_side *side, enum h2_role role, const struct h2_limit
         .on_half_closed = on_half_closed,
         .on_closed = on_closed,
         .on_goaway = on_goaway,
+        .on_refused = on_refused,
     };
     *side = (struct h2_side){0};
     assert_int_equal(

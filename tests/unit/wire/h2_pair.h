@@ -23,6 +23,7 @@ struct h2_side {
     enum grpc_status status; /* of the stream closed last */
     size_t closed;
     int64_t timeout_ms; /* of the last request */
+    size_t refusals[H2_REFUSALS];
 };
 
 struct h2_pair {
