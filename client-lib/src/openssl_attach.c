@@ -28,6 +28,23 @@ const struct openssl_attachment *openssl_attach_find(const SSL *ssl)
     return openssl_attach_of(SSL_get_SSL_CTX(ssl));
 }
 
+void openssl_attach_set_counted(SSL *ssl)
+{
+    const struct openssl_once *once = openssl_once_get();
+
+    if (once != NULL) {
+        (void)SSL_set_ex_data(ssl, once->ticket_index, ssl); /* without memory it counts twice */
+    }
+}
+
+bool openssl_attach_take_counted(SSL *ssl)
+{
+    const struct openssl_once *once = openssl_once_get();
+
+    return once != NULL && SSL_get_ex_data(ssl, once->ticket_index) != NULL &&
+           SSL_set_ex_data(ssl, once->ticket_index, NULL) == 1;
+}
+
 bool openssl_attach_policy_holds(const struct openssl_attachment *attachment, const SSL *ssl)
 {
     return SSL_get_verify_mode(ssl) == attachment->verify_mode && SSL_get_max_early_data(ssl) == 0;

@@ -46,6 +46,11 @@ void openssl_attach_count(const struct openssl_attachment *attachment,
                           enum ringmap_counter counter);
 void openssl_attach_note_tries(const struct openssl_attachment *attachment, unsigned int tries);
 
+/* The key callback has counted why this connection's ticket does not open; libssl says only that it
+ * did not, which may be the ticket's own fault too. Taking it clears it. */
+void openssl_attach_set_counted(SSL *ssl);
+bool openssl_attach_take_counted(SSL *ssl);
+
 /* The CRYPTO_EX_free of openssl_once's `ctx_index`. */
 void openssl_attach_on_ctx_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl,
                                 void *argp);

@@ -17,7 +17,8 @@ static void make(void)
 {
     numbers.ctx_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, openssl_attach_on_ctx_free);
     numbers.ssl_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
-    is_made = numbers.ctx_index >= 0 && numbers.ssl_index >= 0 &&
+    numbers.ticket_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+    is_made = numbers.ctx_index >= 0 && numbers.ssl_index >= 0 && numbers.ticket_index >= 0 &&
               pthread_key_create(&numbers.iv_pools, openssl_iv_on_thread_end) == 0;
 }
 

@@ -260,6 +260,10 @@ SSL_TICKET_RETURN openssl_session_on_decrypted(SSL *ssl, SSL_SESSION *session,
     bool is_open = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
 
     (void)arg;
+    if (!openssl_attach_take_counted(ssl) && status == SSL_TICKET_NO_DECRYPT &&
+        attachment != NULL) {
+        openssl_attach_count(attachment, COUNT_UNKNOWN_KEY); /* forged, or cut off */
+    }
     /* For an empty ticket and one that did not open this is what libssl does by itself: a full
      * handshake, with a new ticket. */
     if (!is_open || attachment == NULL || session == NULL || key_name_len != KEY_NAME_LEN ||

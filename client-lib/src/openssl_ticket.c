@@ -118,7 +118,7 @@ static int seal(const struct openssl_attachment *attachment, const SSL *ssl,
     return outcome == COUNT_ISSUED ? ANSWER_YES : ANSWER_NO;
 }
 
-/* Whether the ticket is accepted is settled, and counted, once it is open: openssl_session.c. */
+/* Whether the ticket opens, and is accepted, is settled and counted later: openssl_session.c. */
 static int open_with(const struct openssl_attachment *attachment, const SSL *ssl,
                      const struct sealing *sealing, struct ringmap_key *key)
 {
@@ -164,9 +164,13 @@ int openssl_ticket_on_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_
     const struct sealing sealing = {.name = name, .iv = iv, .cipher = cipher, .mac = mac};
     const struct openssl_attachment *attachment = openssl_attach_find(ssl);
 
+    const bool is_opening = is_encrypting == 0 && attachment != NULL;
     int is_marked = ERR_set_mark(); /* 0: the queue is empty */
     int answer = is_encrypting != 0 ? seal(attachment, ssl, &sealing)
                                     : open_ticket(attachment, ssl, &sealing);
+    if (is_opening && answer == ANSWER_NO) {
+        openssl_attach_set_counted(ssl);
+    }
     if (is_marked != 0 || answer == ANSWER_NO) {
         (void)ERR_pop_to_mark(); /* leaves the queue as it was found */
     }

@@ -82,11 +82,12 @@ struct h2_session {
     size_t held;              /* memory of unfinished messages, over all streams */
     struct secret_buf output; /* written by nghttp2, to be handed out by a drain */
     size_t handed_out;        /* of it, by the last drain: goes with the next call */
-    struct errbuf problem;    /* nghttp2's last complaint */
-    bool is_shut_down;        /* we said GOAWAY */
-    bool is_condemned;        /* nghttp2 said GOAWAY because of what the peer did */
-    bool is_shunned;          /* the peer said GOAWAY */
-    bool is_dead;             /* nghttp2 must not be called any more */
+    struct h2_traffic traffic;
+    struct errbuf problem; /* nghttp2's last complaint */
+    bool is_shut_down;     /* we said GOAWAY */
+    bool is_condemned;     /* nghttp2 said GOAWAY because of what the peer did */
+    bool is_shunned;       /* the peer said GOAWAY */
+    bool is_dead;          /* nghttp2 must not be called any more */
 };
 
 /* ---- h2_session.c ---- */

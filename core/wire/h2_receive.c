@@ -274,6 +274,31 @@ static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t error_code,
     return 0;
 }
 
+static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *head, void *user_data)
+{
+    struct h2_session *session = user_data;
+    const bool is_working = head->type == NGHTTP2_HEADERS || head->type == NGHTTP2_CONTINUATION ||
+                            (head->type == NGHTTP2_DATA && head->length > 0);
+
+    (void)ng;
+    session->traffic.working += is_working;
+    session->traffic.idle += !is_working;
+    return 0;
+}
+
+/* Of a type nobody knows (RFC 9113 section 4.1): ignored, but not unseen. */
+static int on_unknown_frame(nghttp2_session *ng, void **payload, const nghttp2_frame_hd *head,
+                            void *user_data)
+{
+    struct h2_session *session = user_data;
+
+    (void)ng;
+    (void)payload;
+    (void)head;
+    session->traffic.idle++;
+    return NGHTTP2_ERR_CANCEL;
+}
+
 /* ---- complaints ---- */
 
 static int on_error(nghttp2_session *ng, int code, const char *text, size_t len, void *user_data)
@@ -304,6 +329,8 @@ static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int
 
 void h2_receive_install(nghttp2_session_callbacks *callbacks)
 {
+    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
+    nghttp2_session_callbacks_set_unpack_extension_callback(callbacks, on_unknown_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);

@@ -102,6 +102,11 @@ void *h2_session_get_data(const struct h2_session *session, int32_t id)
     return stream != NULL ? stream->data : NULL;
 }
 
+struct h2_traffic h2_session_traffic(const struct h2_session *session)
+{
+    return session->traffic;
+}
+
 size_t h2_session_stream_count(const struct h2_session *session)
 {
     return session->stream_count;
@@ -133,6 +138,9 @@ static enum err make_options(nghttp2_option **out)
     nghttp2_option_set_max_reserved_remote_streams(option, 0);
     nghttp2_option_set_no_closed_streams(option, 1);
     nghttp2_option_set_max_settings(option, SETTINGS_MAX);
+    for (unsigned int type = NGHTTP2_CONTINUATION + 1; type <= UINT8_MAX; type++) {
+        nghttp2_option_set_user_recv_extension_type(option, (uint8_t)type);
+    }
 #ifdef STEK_WIRE_HAVE_RESET_LIMIT
     nghttp2_option_set_stream_reset_rate_limit(option, RESET_BURST, RESETS_PER_SECOND);
 #endif

@@ -135,6 +135,14 @@ enum err h2_session_shutdown(struct h2_session *session, const char *reason);
 void h2_session_set_data(struct h2_session *session, int32_t stream, void *data);
 void *h2_session_get_data(const struct h2_session *session, int32_t stream);
 
+/* Frames received so far that move a call on (header blocks, messages), and that move none (PING,
+ * SETTINGS, WINDOW_UPDATE, empty DATA, ...): whoever has a clock can tell chatter from work. */
+struct h2_traffic {
+    uint64_t working;
+    uint64_t idle;
+};
+struct h2_traffic h2_session_traffic(const struct h2_session *session);
+
 size_t h2_session_stream_count(const struct h2_session *session);
 
 #endif

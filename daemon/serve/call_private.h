@@ -36,6 +36,9 @@ struct call_set {
     size_t count;
     int64_t idle_since; /* boot clock */
     bool has_begun;
+    struct h2_traffic traffic; /* as of the last feed */
+    double chatter;            /* frames that moved nothing, less what is allowed; see call_set.c */
+    int64_t fed_at;            /* boot clock */
     bool is_draining;
     struct timer *timer; /* owned: the earliest deadline of all calls */
     int64_t timer_due;   /* boot clock; CALL_NO_LIMIT when not armed */

@@ -6,6 +6,10 @@
 #include "serve/call_private.h"
 #include "serve/router.h"
 
+#define CHATTER_BURST      1000
+#define CHATTER_PER_SECOND 100
+#define CHATTER_PER_WORK   4 /* for each frame with a header block or a part of a message */
+
 static int64_t min_ms(int64_t a, int64_t b)
 {
     return a < b ? a : b;
@@ -242,6 +246,7 @@ enum err call_set_new(const struct call_set_options *options, struct call_set **
     set->options = *options;
     set->timer_due = CALL_NO_LIMIT;
     set->idle_since = boot_now(set);
+    set->fed_at = set->idle_since;
     enum err rc = ERR_NOMEM;
     set->timer = timer_new(options->services->timers, on_timer, set);
     if (set->timer != NULL) {
@@ -270,9 +275,32 @@ void call_set_free(struct call_set *set)
     free(set);
 }
 
+/* PING, SETTINGS and their kind cost us an answer and the peer nothing. An honest client sends some
+ * with its calls, and a few a second without. */
+static enum err check_chatter(struct call_set *set, struct errbuf *why)
+{
+    const struct h2_traffic now = h2_session_traffic(set->session);
+    const int64_t at = boot_now(set);
+
+    set->chatter -= (double)(at - set->fed_at) / 1000 * CHATTER_PER_SECOND;
+    set->chatter = set->chatter > 0 ? set->chatter : 0;
+    set->chatter += (double)(now.idle - set->traffic.idle);
+    set->chatter -= (double)(now.working - set->traffic.working) * CHATTER_PER_WORK;
+    set->traffic = now;
+    set->fed_at = at;
+    if (set->chatter <= CHATTER_BURST) {
+        return ERR_OK;
+    }
+    on_refused(set, H2_REFUSED_FLOOD);
+    errbuf_set(why, "the peer sends frames that move nothing, too many too fast");
+    return ERR_PROTOCOL;
+}
+
 enum err call_set_feed(struct call_set *set, struct slice bytes, struct errbuf *why)
 {
-    return h2_session_feed(set->session, bytes, why);
+    const enum err rc = h2_session_feed(set->session, bytes, why);
+
+    return rc == ERR_OK ? check_chatter(set, why) : rc;
 }
 
 /* Gives the word to streams that waited for their queue to empty. True when one was asked, so that

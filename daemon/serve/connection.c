@@ -23,9 +23,10 @@ struct connection {
     int64_t since;
     int64_t stalled_since; /* meaningful while something is unsent */
     int64_t drain_until;   /* meaningful while draining */
+    int64_t closing_until; /* meaningful while closing */
     bool is_draining;
     bool is_broken;  /* nothing can be read or written any more */
-    bool is_closing; /* the peer broke the protocol: over once the last bytes are out */
+    bool is_closing; /* the peer broke the protocol: over once the last bytes are out, or soon */
     bool is_over;
 };
 
@@ -140,6 +141,10 @@ static int64_t next_limit(const struct connection *c, uint64_t **out_counter)
         due = c->stalled_since + limits->stall_ms;
         *out_counter = &stats->stall_timeouts;
     }
+    if (c->is_closing && c->closing_until < due) {
+        due = c->closing_until;
+        *out_counter = &stats->stall_timeouts;
+    }
     if (c->is_draining && c->drain_until < due) {
         due = c->drain_until;
         *out_counter = &stats->drain_timeouts;
@@ -248,6 +253,7 @@ static bool take_some(struct connection *c)
     }
     if (!c->is_closing && call_set_feed(c->calls, (struct slice){bytes, got}, &why) != ERR_OK) {
         c->is_closing = true;
+        c->closing_until = boot_now(c) + CONNECTION_CUT_MS;
         give_up(c, why.text);
     }
     return transport_has_buffered(c->transport);

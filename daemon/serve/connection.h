@@ -10,7 +10,7 @@
  * Replies carry key bytes, so they pass only through secret memory: the session's output is, and
  * what the socket does not take of it is kept in a locked buffer of the connection. Nothing more is
  * drained until that is gone, so a peer that does not read holds a bounded rest; one that never
- * reads is cut off (stall limit).
+ * reads is cut off (stall limit), and one that broke the protocol after CONNECTION_CUT_MS.
  *
  * A connection ends only from its own event callbacks, where it tells its owner to free it.
  */

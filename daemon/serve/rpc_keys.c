@@ -102,6 +102,7 @@ static void send_snapshot_if_due(struct call *call, struct watch *watch)
         return;
     }
     watch->snapshot_is_due = false;
+    watch->unread_since = 0;
     send_snapshot(call, watch);
 }
 

@@ -143,7 +143,8 @@ struct stek_counters {
     uint64_t issued;          /* tickets encrypted */
     uint64_t decrypted;       /* tickets opened (and accepted as far as we decide) */
     uint64_t renewed;         /* of them, answered "renew" */
-    uint64_t unknown_key;     /* no such name: foreign, forged, or dropped long ago */
+    uint64_t unknown_key;     /* no such name, or not sealed by that key: foreign, forged, cut off,
+                                 or dropped long ago */
     uint64_t refused_old;     /* revoked, past dropped_from, past its own or max_session_age */
     uint64_t no_key;          /* a ticket was wanted and nothing was active */
     uint64_t policy_mismatch; /* session-id context or verify mode changed after attach, or a

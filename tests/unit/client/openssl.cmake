@@ -7,6 +7,8 @@ endforeach()
 foreach(file attach name session ticket traps fork)
     stek_unit_test(client/openssl_${file} ROOM stek_client SOURCES ${world})
 endforeach()
+stek_unit_test(client/openssl_hostile ROOM stek_client
+    SOURCES ${world} ${CMAKE_SOURCE_DIR}/tests/support/mutate.c)
 stek_unit_test(client/openssl_select ROOM stek_client
     SOURCES ${world} ${CMAKE_SOURCE_DIR}/tests/support/certs.c)
 stek_unit_test(client/openssl_threads ROOM stek_client SOURCES ${world} LABELS tsan)

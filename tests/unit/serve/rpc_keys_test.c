@@ -364,6 +364,31 @@ static void the_watches_of_a_realm_that_is_removed_are_denied(void **unused)
     world_free(world);
 }
 
+/* What its client does not take waits in locked memory, and its keys grow old unseen. */
+static void a_watch_that_takes_nothing_is_counted_and_ended(void **unused)
+{
+    struct world *world = world_new();
+    struct client client = {0};
+
+    (void)unused;
+    world_start(world);
+    client_init(&client, world, UID_WEB_READER);
+    struct seen *seen = watch(&client, "web", NULL);
+    fake_time_run(world->time, RPC_KEYS_UNREAD_MS);
+    assert_in_range(world->stats.unread, 200, 240); /* a heartbeat is due each 250 ms */
+    client_run(&client, 0);
+    assert_false(seen->is_closed);
+    /* It took all there was, so it has its time again. */
+    fake_time_run(world->time, RPC_KEYS_UNREAD_MS);
+    client_run(&client, 0);
+    assert_false(seen->is_closed);
+    fake_time_run(world->time, RPC_KEYS_UNREAD_MS + WORLD_SYNC_MS);
+    client_run(&client, 0);
+    seen_must_end(seen, GRPC_DEADLINE_EXCEEDED, "does not take what it is sent");
+    client_fini(&client);
+    world_free(world);
+}
+
 static void a_stopping_daemon_ends_watches(void **unused)
 {
     struct world *world = world_new();
@@ -397,6 +422,7 @@ int main(void)
         cmocka_unit_test(a_watch_that_sends_no_more_is_still_served),
         cmocka_unit_test(a_slow_reader_skips_ahead_to_the_newest),
         cmocka_unit_test(the_watches_of_a_realm_that_is_removed_are_denied),
+        cmocka_unit_test(a_watch_that_takes_nothing_is_counted_and_ended),
         cmocka_unit_test(a_stopping_daemon_ends_watches),
     };
 

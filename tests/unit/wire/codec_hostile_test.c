@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "samples.h"
+#include "support/mutate.h"
 #include "wire/codec.h"
 
 struct tally {
@@ -132,6 +133,113 @@ static void a_message_that_swells_when_unpacked_is_refused(void **unused)
     secret_buf_fini(&large);
 }
 
+/* ---- generated, for each message type ---- */
+
+#define CASES_EACH 2000
+
+static void generated_messages_are_refused_or_sound(void **unused)
+{
+    struct mutate m;
+    struct tally all = {0};
+
+    (void)unused;
+    mutate_seed(&m, MUTATE_SEED);
+    for (size_t k = 0; k < sample_kind_count; k++) {
+        struct tally tally = {0};
+        struct secret_buf whole = {0};
+        uint8_t bytes[8192];
+        assert_int_equal(sample_kinds[k].encode(&whole), ERR_OK);
+        for (size_t i = 0; i < CASES_EACH; i++) {
+            const size_t len =
+                mutate_bytes(&m, (struct slice){whole.at, whole.len}, bytes, sizeof(bytes));
+            try_one(&sample_kinds[k], (struct slice){bytes, len}, &tally);
+        }
+        print_message("%-15s %zu accepted, %zu refused\n", sample_kinds[k].name, tally.accepted,
+                      tally.refused);
+        assert_int_equal(tally.accepted + tally.refused, CASES_EACH);
+        assert_true(tally.refused > CASES_EACH / 100);
+        all.accepted += tally.accepted;
+        all.refused += tally.refused;
+        secret_buf_fini(&whole);
+    }
+    print_message("seed %llu: %zu messages of %zu types\n", (unsigned long long)MUTATE_SEED,
+                  all.accepted + all.refused, sample_kind_count);
+    assert_true(all.accepted > all.refused / 100);
+}
+
+/* ---- bombs: small to send, large to keep ---- */
+
+static size_t put_varint(uint8_t *to, uint64_t value)
+{
+    size_t len = 0;
+    for (; value >= 0x80; value >>= 7) {
+        to[len++] = (uint8_t)(value | 0x80);
+    }
+    to[len++] = (uint8_t)value;
+    return len;
+}
+
+/* Field 1 within field 1 within ...: each level is written around the one before, from the end. */
+static size_t nest(uint8_t *bytes, size_t cap)
+{
+    size_t at = cap;
+    for (;;) {
+        uint8_t head[11] = {0x0a};
+        const size_t len = 1 + put_varint(head + 1, cap - at);
+        if (len > at) {
+            break;
+        }
+        at -= len;
+        memcpy(bytes + at, head, len);
+    }
+    memmove(bytes, bytes + at, cap - at);
+    return cap - at;
+}
+
+static size_t repeat(uint8_t *bytes, size_t cap, const void *piece, size_t len)
+{
+    size_t at = 0;
+    for (; at + len <= cap; at += len) {
+        memcpy(bytes + at, piece, len);
+    }
+    return at;
+}
+
+static void bombs_of_the_largest_size_are_refused_or_sound(void **unused)
+{
+    static const struct {
+        const char *name;
+        const char *piece;
+        size_t len;
+    } rows[] = {
+        {"unknown fields", "\xa0\x06\x01", 3},
+        {"unknown strings", "\xa2\x06\x01x", 4},
+        {"field 1 again", "\x0a\x01x", 3},
+        {"field 2 again", "\x12\x00", 2},
+        {"field 3 again", "\x1a\x00", 2},
+        {"field 6 again", "\x32\x00", 2},
+        {"groups", "\x0b", 1},
+        {"groups, ended", "\x0b\x0c", 2},
+        {"endless varint", "\xff", 1},
+        {"a length of 2^63", "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 10},
+    };
+    static uint8_t bytes[WIRE_MESSAGE_MAX];
+    struct tally tally = {0};
+
+    (void)unused;
+    for (size_t k = 0; k < sample_kind_count; k++) {
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+            const size_t len = repeat(bytes, sizeof(bytes), rows[i].piece, rows[i].len);
+            assert_true(len / rows[i].len > 65000 || rows[i].len == 10);
+            try_one(&sample_kinds[k], (struct slice){bytes, len}, &tally);
+        }
+        const size_t len = nest(bytes, sizeof(bytes));
+        try_one(&sample_kinds[k], (struct slice){bytes, len}, &tally);
+    }
+    print_message("bombs: %zu refused, %zu accepted\n", tally.refused, tally.accepted);
+    assert_true(tally.refused > 4 * sample_kind_count);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +248,8 @@ int main(void)
         cmocka_unit_test(garbage_is_refused_or_sound),
         cmocka_unit_test(a_message_over_the_limit_is_refused_unread),
         cmocka_unit_test(a_message_that_swells_when_unpacked_is_refused),
+        cmocka_unit_test(generated_messages_are_refused_or_sound),
+        cmocka_unit_test(bombs_of_the_largest_size_are_refused_or_sound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
