@@ -260,8 +260,10 @@ static enum err open_folder(struct store_file *store, struct errbuf *why)
     if (rc != ERR_OK) {
         return rc;
     }
+    /* Not for writing: a file system with a file open for that cannot be made read-only, and on one
+     * that is, what is there can be served. */
     store->lock_fd =
-        openat(store->folder_fd, lock_name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
+        openat(store->folder_fd, lock_name, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
     if (store->lock_fd < 0) {
         errbuf_set(why, "store folder %s: cannot make a lock: %s", store->folder, strerror(errno));
         return ERR_IO;
