@@ -115,7 +115,7 @@ static void set_up(struct bench *bench, const char *store)
     static const char password[] = "a password";
     char path[128];
 
-    *bench = (struct bench){.folder = "/tmp/stek-app-faults-XXXXXX", .store = store};
+    *bench = (struct bench){.folder = "/dev/shm/stek-app-faults-XXXXXX", .store = store};
     assert_non_null(mkdtemp(bench->folder));
     (void)snprintf(bench->file, sizeof(bench->file), "%s/stekd.yaml", bench->folder);
     (void)snprintf(path, sizeof(path), "%s/records", bench->folder);

@@ -45,7 +45,7 @@ static void open_folder(struct bench *bench)
 {
     static const uint8_t key[KEK_LEN] = {0x7a, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0xff, 0xfe, 0x80, 13};
 
-    *bench = (struct bench){.folder = "/tmp/stek-faults-XXXXXX"};
+    *bench = (struct bench){.folder = "/dev/shm/stek-faults-XXXXXX"};
     assert_non_null(mkdtemp(bench->folder));
     (void)snprintf(bench->kek, sizeof(bench->kek), "%s.kek", bench->folder);
     FILE *to = fopen(bench->kek, "we");
