@@ -23,7 +23,7 @@ test_packages=(
     git g++ clang-14 clang libclang-rt-14-dev clang-format-14 clang-tidy-14 libcmocka-dev
     universal-ctags shellcheck redis-server systemd procps prometheus
     python3 python3-grpcio python3-protobuf protobuf-compiler faketime nghttp2-client nghttp2-server
-    nodejs npm spin scdoc mandoc gcovr valgrind strace python3-jsonschema patch
+    nodejs npm spin scdoc mandoc gcovr valgrind strace python3-jsonschema patch curl
 )
 
 wants_tests=no
