@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/TESTING.md names tests that there are: testing_md.py SOURCE BUILD
+"""docs/TESTING.md and docs/THREATS.md name tests that there are: testing_md.py SOURCE BUILD
 
 Every pattern of a `ctest -R PATTERN`, and every `word/...` in backquotes that begins as tests do,
 matches at least one test of the build, or is a file. (lint/docs looks at the other files it names.)
@@ -31,23 +31,26 @@ def problems(text, names, is_file):
                 continue
             count += 1
             if not is_file(pattern) and not any(re.search(pattern, name) for name in names):
-                out.append(f"docs/TESTING.md:{number}: no test is like {pattern}")
+                out.append(f"line {number}: no test is like {pattern}")
     return out, count
 
 
 def main(source, build):
     names = tests_of(build)
-    with open(os.path.join(source, "docs/TESTING.md"), encoding="utf-8") as f:
-        text = f.read()
+    found, total = [], 0
 
     def is_file(path):
         return os.path.exists(os.path.join(source, path))
 
-    found, count = problems(text, names, is_file)
+    for document in ("docs/TESTING.md", "docs/THREATS.md"):
+        with open(os.path.join(source, document), encoding="utf-8") as f:
+            wrong, count = problems(f.read(), names, is_file)
+        found += [f"{document}: {one}" for one in wrong]
+        total += count
     for wrong in ("`ctest -R no/such_test`", "`unit/no/such_test`", "`ctest -L x -R 'a b'`"):
         if not problems(wrong, names, is_file)[0]:
             found.append(f"{wrong} is not found")
-    print("\n".join(found) if found else f"{count} patterns, each with a test; {len(names)} tests")
+    print("\n".join(found) if found else f"{total} patterns, each with a test; {len(names)} tests")
     return 1 if found else 0
 
 

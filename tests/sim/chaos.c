@@ -412,6 +412,13 @@ static const struct fault faults[] = {
 
 #define FAULTS (sizeof(faults) / sizeof(faults[0]))
 
+_Static_assert(FAULTS == CHAOS_KINDS, "each kind of fault is counted");
+
+const char *chaos_name(size_t kind)
+{
+    return faults[kind].name;
+}
+
 /* --- timing --- */
 
 static bool is_enabled(const struct chaos *chaos, size_t fault)
@@ -456,6 +463,7 @@ static void on_next(void *arg)
         fake_store_lose_next_put(world->place, false);
     }
     if (is_enabled(chaos, fault)) {
+        chaos->struck[fault]++;
         faults[fault].strike(world);
     }
 }

@@ -27,6 +27,7 @@ struct request {
 
 struct totals {
     uint64_t sometimes[SOMETIMES_KINDS];
+    uint64_t struck[CHAOS_KINDS];
     uint64_t steps;
     uint64_t violations;
 };
@@ -59,6 +60,9 @@ static uint64_t run_seed(const struct request *request, uint64_t seed, struct to
     for (size_t i = 0; i < SOMETIMES_KINDS; i++) {
         totals->sometimes[i] += world->sometimes[i];
     }
+    for (size_t i = 0; i < CHAOS_KINDS; i++) {
+        totals->struck[i] += world->chaos.struck[i];
+    }
     totals->steps += world->steps;
     uint64_t hash = world->trace_hash;
     world_free(world);
@@ -90,6 +94,21 @@ static bool is_all_met(const struct totals *totals)
     return is_met;
 }
 
+/* Together and by kind; not every one found something to break. */
+static void show_faults(const struct totals *totals)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < CHAOS_KINDS; i++) {
+        sum += totals->struck[i];
+    }
+    printf("%" PRIu64 " faults:", sum);
+    for (size_t i = 0; i < CHAOS_KINDS; i++) {
+        printf("%s %" PRIu64 " %s", i == 0 ? "" : ",", totals->struck[i], chaos_name(i));
+    }
+    printf("\n");
+}
+
 static int run_seeds(const struct request *request)
 {
     struct totals totals = {0};
@@ -105,6 +124,7 @@ static int run_seeds(const struct request *request)
     printf("%" PRIu64 " seeds, %" PRIu64 " events, %" PRIu64 " violations, last trace %016" PRIx64
            "\n",
            request->seeds, totals.steps, totals.violations, hash);
+    show_faults(&totals);
     if (request->broken != BREAK_NOTHING) {
         printf("a broken rule was not found\n");
         return EXIT_FAILURE;
