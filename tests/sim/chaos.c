@@ -463,7 +463,7 @@ static void on_next(void *arg)
         fake_store_lose_next_put(world->place, false);
     }
     if (is_enabled(chaos, fault)) {
-        chaos->struck[fault]++;
+        chaos->strikes[fault]++;
         faults[fault].strike(world);
     }
 }

@@ -27,7 +27,7 @@ struct request {
 
 struct totals {
     uint64_t sometimes[SOMETIMES_KINDS];
-    uint64_t struck[CHAOS_KINDS];
+    uint64_t strikes[CHAOS_KINDS];
     uint64_t steps;
     uint64_t violations;
 };
@@ -61,7 +61,7 @@ static uint64_t run_seed(const struct request *request, uint64_t seed, struct to
         totals->sometimes[i] += world->sometimes[i];
     }
     for (size_t i = 0; i < CHAOS_KINDS; i++) {
-        totals->struck[i] += world->chaos.struck[i];
+        totals->strikes[i] += world->chaos.strikes[i];
     }
     totals->steps += world->steps;
     uint64_t hash = world->trace_hash;
@@ -100,11 +100,11 @@ static void show_faults(const struct totals *totals)
     uint64_t sum = 0;
 
     for (size_t i = 0; i < CHAOS_KINDS; i++) {
-        sum += totals->struck[i];
+        sum += totals->strikes[i];
     }
     printf("%" PRIu64 " faults:", sum);
     for (size_t i = 0; i < CHAOS_KINDS; i++) {
-        printf("%s %" PRIu64 " %s", i == 0 ? "" : ",", totals->struck[i], chaos_name(i));
+        printf("%s %" PRIu64 " %s", i == 0 ? "" : ",", totals->strikes[i], chaos_name(i));
     }
     printf("\n");
 }

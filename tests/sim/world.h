@@ -83,11 +83,11 @@ struct chaos {
     int struck;         /* the daemon struck since the last loss; -1: none */
     bool is_put_doomed; /* the next put will be lost */
     struct timer *follow_up;
-    int64_t loss_until;           /* boot: a loss is being healed until then */
-    int64_t i1_void_until;        /* boot: more was lost at once than I1 promises to survive */
-    bool is_over;                 /* faults have stopped: the fleet must become whole */
-    int64_t last_loss;            /* boot */
-    uint64_t struck[CHAOS_KINDS]; /* how often each kind of fault did */
+    int64_t loss_until;            /* boot: a loss is being healed until then */
+    int64_t i1_void_until;         /* boot: more was lost at once than I1 promises to survive */
+    bool is_over;                  /* faults have stopped: the fleet must become whole */
+    int64_t last_loss;             /* boot */
+    uint64_t strikes[CHAOS_KINDS]; /* how often each kind of fault did */
     struct timer *unite;
     struct timer *pair_repair[WORLD_FRONTENDS][WORLD_DAEMONS];
 };
@@ -168,7 +168,7 @@ void streams_free(struct world *world);
 /* --- chaos.c --- */
 void chaos_start(struct world *world);
 void chaos_fini(struct world *world);
-/* What kind of fault struck[kind] counts. */
+/* What kind of fault strikes[kind] counts. */
 const char *chaos_name(size_t kind);
 /* Ends every fault, for good. */
 void chaos_end(struct world *world);
