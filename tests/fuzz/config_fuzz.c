@@ -4,8 +4,7 @@
 #include <stdint.h>
 
 #include "config/config_load.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

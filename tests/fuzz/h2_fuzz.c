@@ -4,12 +4,11 @@
 #include <assert.h>
 #include <stdint.h>
 
+#include "fuzz.h"
 #include "wire/h2_session.h"
 #include "wire/methods.h"
 
 #define DRAINS_MAX 1000
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct peer {
     struct h2_session *session;
