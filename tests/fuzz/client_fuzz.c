@@ -24,6 +24,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "fuzz.h"
 #include "keyring/check.h"
 #include "src/link.h"
@@ -248,7 +249,9 @@ static int64_t read_date(struct reader *r, int64_t from)
 {
     const uint8_t byte = reader_u8(r);
 
-    return byte == 0xFF ? INT64_MAX : byte == 0xFE ? INT64_MIN : from + (int64_t)byte * 60000;
+    return byte == 0xFF   ? INT64_MAX
+           : byte == 0xFE ? INT64_MIN
+                          : clock_add_ms(from, (int64_t)byte * 60000);
 }
 
 static void read_key(struct reader *r, int64_t now, struct bench *bench, struct keyring *ring)
@@ -256,7 +259,7 @@ static void read_key(struct reader *r, int64_t now, struct bench *bench, struct 
     const uint8_t which = reader_u8(r);
     const size_t seed = which % SEEDS;
 
-    const int64_t published_at = read_date(r, now - 7200000);
+    const int64_t published_at = now - 7200000 + (int64_t)reader_u8(r) * 60000;
     struct key key = fixture_key(seed + 1, &bench->policy, published_at, published_at);
     if ((which & 0x08) != 0) {
         key.active_from = read_date(r, published_at);
