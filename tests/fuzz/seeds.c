@@ -178,8 +178,14 @@ static bool carry(struct h2_session *from, struct h2_session *to, struct secret_
 
 static void h2(struct folder *folder)
 {
-    static const struct h2_events serving = {on_request, answer, ignore, closed, NULL};
-    static const struct h2_events asking = {on_request, ignore_message, ignore, closed, NULL};
+    static const struct h2_events serving = {.on_request = on_request,
+                                             .on_message = answer,
+                                             .on_half_closed = ignore,
+                                             .on_closed = closed};
+    static const struct h2_events asking = {.on_request = on_request,
+                                            .on_message = ignore_message,
+                                            .on_half_closed = ignore,
+                                            .on_closed = closed};
     const struct h2_limits limits = {0};
     const size_t preface = 24;
     struct talk talk = {.client = NULL};
