@@ -13,6 +13,7 @@
 #include "config/config_load.h"
 #include "host/clock_system.h"
 #include "host/process.h"
+#include "host/syscall_filter.h"
 #include "host/wipe_alloc.h"
 
 #define DEFAULT_CONFIG "/etc/stekd/stekd.yaml"
@@ -104,6 +105,23 @@ static enum err prepare_process(const struct config *config, struct log *log,
     return rc;
 }
 
+/* Everything that is opened once is open, and no peer has been heard yet. */
+static void filter_syscalls(enum syscall_filter_mode mode, struct log *log)
+{
+    static const char *const words[] = {"enforce", "log", "off"};
+    struct errbuf why = {""};
+
+    if (!syscall_filter_is_built()) {
+        log_write(log, LOG_LEVEL_INFO, "syscall-filter", LOG_FIELDS(log_string("mode", "absent")));
+    } else if (syscall_filter_apply(mode, &why) == ERR_OK) {
+        log_write(log, LOG_LEVEL_INFO, "syscall-filter",
+                  LOG_FIELDS(log_string("mode", words[mode])));
+    } else {
+        log_write(log, LOG_LEVEL_WARNING, "no-syscall-filter",
+                  LOG_FIELDS(log_string("why", why.text)));
+    }
+}
+
 /* A SIGHUP that comes before anybody listens for it would end us; held back, it is a reload as soon
  * as there is something to reload. */
 static void hold_hangups(bool is_held)
@@ -123,6 +141,7 @@ static enum exit_code serve(struct config *config, const char *path)
     const struct log_options log_options = {
         .fd = 2, .format = config->log.format, .level = config->log.level, .clock = &clock};
     struct log *log = NULL;
+    const enum syscall_filter_mode mode = config->syscall_filter; /* a reload frees the first one */
     struct app *app = NULL;
     struct errbuf why = {"out of memory"};
 
@@ -139,6 +158,7 @@ static enum exit_code serve(struct config *config, const char *path)
     if (rc != ERR_OK) {
         config_free(config);
     } else {
+        filter_syscalls(mode, log);
         hold_hangups(false);
         rc = app_run(app, &why);
     }

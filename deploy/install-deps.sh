@@ -15,7 +15,7 @@ usage() {
 build_packages=(
     gcc libc6-dev cmake ninja-build pkg-config openssl
     libssl-dev libevent-dev libnghttp2-dev libyaml-dev
-    libprotobuf-c-dev protobuf-c-compiler libhiredis-dev
+    libprotobuf-c-dev protobuf-c-compiler libhiredis-dev libseccomp-dev
 )
 # clang and clang-tidy: the second compiler and the analyser. g++: the public headers are valid C++.
 # prometheus: promtool. spin: the models. scdoc, mandoc: the man pages. strace: calls that fail.

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "config/config_problems.h"
 #include "keyring/policy.h"
+#include "host/syscall_filter.h"
 #include "ops/log.h"
 
 #define CONFIG_DEPLOYMENT_MAX 63
@@ -127,6 +128,8 @@ struct config {
     struct config_realm *realms;        /* owned; at least one; in file order */
     size_t realm_count;
     struct config_log log;
+    enum syscall_filter_mode syscall_filter;
+    struct config_mark syscall_filter_mark;
 };
 
 /* Starts as {0}; safe twice. */

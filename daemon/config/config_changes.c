@@ -64,6 +64,9 @@ static struct config_mark place_of(const struct config *config, const char *path
     if (strncmp(path, "store", 5) == 0) {
         return config->store.mark;
     }
+    if (strcmp(path, "syscall_filter") == 0) {
+        return config->syscall_filter_mark;
+    }
     return strcmp(path, "http") == 0 ? config->http.mark : config->deployment_mark;
 }
 

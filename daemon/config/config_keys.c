@@ -330,6 +330,14 @@ static const struct config_key keys[] = {
      .is_reloadable = true,
      .since = "0.1",
      .sentence = "The least level that is written; operators' acts are written at any."},
+    {.path = "syscall_filter",
+     .type = CONFIG_TYPE_CHOICE,
+     .offset = IN_CONFIG(syscall_filter),
+     .choices = {"enforce", "log", "off"},
+     .preset = "enforce",
+     .since = "0.4",
+     .sentence =
+         "A system call that stekd has no use for fails, is only logged, or is not watched."},
 };
 
 size_t config_keys_count(void)

@@ -312,10 +312,12 @@ static void keep_marks(const struct config_node *root, struct config *config)
     const struct config_node *deployment = config_node_find(root, "deployment");
     const struct config_node *http = config_node_find(root, "http");
     const struct config_node *store = config_node_find(root, "store");
+    const struct config_node *filter = config_node_find(root, "syscall_filter");
 
     config->deployment_mark = deployment == NULL ? root->mark : deployment->mark;
     config->http.mark = http == NULL ? root->mark : http->mark;
     config->store.mark = store == NULL ? root->mark : store->mark;
+    config->syscall_filter_mark = filter == NULL ? root->mark : filter->mark;
 }
 
 enum err config_read(const struct config_node *root, struct config *config,
