@@ -194,12 +194,12 @@ def check_baseline(tree, catchers):
     return len(once)
 
 
-def check_fault(tree, name, file, sentence, catchers):
+def check_fault(tree, name, known_as, file, sentence, catchers):
     """Whether it was caught; prints its part of the table."""
     began = time.monotonic()
     caught = 0
     print(f"\n{name} | {file} | {sentence}")
-    tree.configure(name)
+    tree.configure(known_as)
     tree.build(c.test for c in catchers)
     for catcher, (code, output) in run_all(tree, catchers):
         is_caught, said = judge(catcher, code, output, tree.folder)
@@ -236,9 +236,9 @@ def check_all(tree, asked):
         patch = os.path.join(folder, fault + ".patch")
         sentence, file = read_patch(patch)
         catchers = [row for row in rows if row.fault == fault]
-        name = fault if folder == HERE else patch
+        known_as = fault if folder == HERE else patch
         try:
-            caught += check_fault(tree, name, file, sentence, catchers)
+            caught += check_fault(tree, fault, known_as, file, sentence, catchers)
         except Broken as e:
             print(f"    BROKEN: {e}")
     print(f"\nknown-bad: {caught} of {len(faults)} caught, {time.monotonic() - began:.0f} s")

@@ -105,6 +105,7 @@ static void each_new_ticket_lives_by_fleet_time_from_its_own_issue(void **state)
     key_world_pass(&f->world, 11 * HOUR);
     struct tls_pair_result second = fixture_shake(f, TLS1_3_VERSION, ticket);
     assert_true(second.resumed);
+    assert_non_null(second.session);
     assert_int_equal(hint_s(second.session), 12 * 3600);
     key_world_pass(&f->world, 11 * HOUR);
     assert_false(fixture_resumes(f, TLS1_3_VERSION, ticket));
@@ -176,6 +177,7 @@ static void a_chain_of_tickets_ends_at_max_session_age_however_often_renewed(voi
         key_world_pass(&f->world, 5 * HOUR);
         struct tls_pair_result result = fixture_shake(f, TLS1_3_VERSION, ticket);
         assert_true(result.resumed);
+        assert_non_null(result.session);
         SSL_SESSION_free(ticket);
         ticket = result.session;
         /* Never promised beyond the chain's end, 24 h after the full handshake. */

@@ -233,6 +233,23 @@ static void broken_randomness_publishes_nothing_and_changes_nothing(void **unuse
     }
 }
 
+/* One key alone: where a second one is wanted, the repetition would tell. */
+static void a_key_of_one_repeated_byte_is_never_born(void **unused)
+{
+    static const uint8_t values[] = {0x00, 0x01, 0xff};
+    struct keyring ring = fixture_ring();
+    (void)unused;
+    for (size_t i = 0; i < sizeof(values); i++) {
+        uint8_t value = values[i];
+        const struct random_source random = fixture_constant_random(&value);
+        struct key key;
+        assert_int_equal(schedule_birth(&ring, &policy, T0, T0 + lead, &random, &key), ERR_CRYPTO);
+        assert_false(key.has_bytes);
+        assert_int_equal(key.published_at, 0);
+    }
+    keyring_fini(&ring);
+}
+
 struct repeating {
     uint64_t seed;
     unsigned fills;
@@ -378,6 +395,7 @@ int main(void)
         cmocka_unit_test(revoked_and_wiped_keys_neither_cover_nor_move),
         cmocka_unit_test(a_far_future_key_of_a_daemon_ten_years_fast_satisfies_nothing),
         cmocka_unit_test(broken_randomness_publishes_nothing_and_changes_nothing),
+        cmocka_unit_test(a_key_of_one_repeated_byte_is_never_born),
         cmocka_unit_test(a_source_that_repeats_itself_is_found_out),
         cmocka_unit_test(the_first_byte_of_a_name_is_unique_as_long_as_one_is_free),
         cmocka_unit_test(a_full_ring_publishes_nothing_that_everybody_would_refuse),
