@@ -9,8 +9,8 @@
 
 #include "base/text.h"
 #include "config/config_problems.h"
-#include "keyring/policy.h"
 #include "host/syscall_filter.h"
+#include "keyring/policy.h"
 #include "ops/log.h"
 
 #define CONFIG_DEPLOYMENT_MAX 63

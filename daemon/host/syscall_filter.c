@@ -197,8 +197,10 @@ enum err syscall_filter_apply(enum syscall_filter_mode mode, struct errbuf *why)
     }
     scmp_filter_ctx filter = seccomp_init(mode == SYSCALL_FILTER_LOG ? SCMP_ACT_LOG : REFUSAL);
     if (filter == NULL) {
-        errbuf_set(why, "cannot make the filter of system calls: out of memory");
-        return ERR_NOMEM;
+        /* libseccomp asks the kernel what it can do, and says no more than this. */
+        errbuf_set(why, "cannot make a filter of system calls: this kernel, or a filter around "
+                        "stekd that has no \"seccomp\", does not let it");
+        return ERR_UNAVAILABLE;
     }
     int rc = fill(filter);
     const bool is_filled = rc == 0;

@@ -400,6 +400,9 @@ def test_filter(bench):
     wait_until("stekd accepts", daemon.answers)
     with open(f"/proc/{daemon.process.pid}/status", encoding="utf-8") as f:
         require("\nSeccomp:\t2\n" in f.read(), "stekd runs under the filter")
+    wait_until("stekd says that its own filter came on top of it, or that this build has none",
+               lambda: re.search("event=syscall-filter mode=(enforce|absent)",
+                                 daemon.process.errors()))
     first = daemon.wait_for_active()
     wait_until("a rotation", lambda: daemon.encrypting_key() not in (None, first), timeout=40.0)
     require(ask(port, "/readyz")[0] == 200, "/readyz")
