@@ -5,16 +5,19 @@ measured run, `warm` the one before it."""
 import os
 import random
 import select
-import socket
+import ssl
 import time
 
 import frames
 from dribble import Dribbler, dribble_all
 from frames import DATA, END_STREAM, HEADERS, PING, RST, SETTINGS, Frames, send
+from generated import generated_conversations, generated_requests, tell_all
 from harness import require, wait_until
+import generated
 
 LONG = os.environ.get("STEK_TEST_LONG") == "1"
 MANY = 100000  # streams on one connection
+CASES = 10000 if LONG else 1000
 
 
 def limit(name):
@@ -312,7 +315,6 @@ def slow_loris(world, _door, size):
 # ---- TLS and the page ----
 
 def client_hello(door):
-    import ssl
     into, out = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = door.context.wrap_bio(into, out, server_hostname="127.0.0.1")
     try:
@@ -320,17 +322,6 @@ def client_hello(door):
     except ssl.SSLWantReadError:
         pass
     return out.read()
-
-
-def tell_all(door, data):
-    """Sends, says that this was all, and takes the answer."""
-    with door.raw() as sock:
-        send(sock, data)
-        try:
-            sock.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
-        return frames.receive_all(sock)
 
 
 def plain_http_on_tls(_world, door, size):
@@ -343,6 +334,10 @@ def tls_garbage(_world, door, size):
     source = random.Random(1)
     for _ in range(size):
         tell_all(door, source.randbytes(source.randrange(1, 400)))
+
+
+def generated_hellos(world, door, size):
+    generated.generated_hellos(world, door, size, client_hello(door))
 
 
 def long_lines(_world, door, size):
@@ -386,7 +381,7 @@ ALL = [
     Attack(priority_flood, 10, {limit("protocol"): 10, **FLOODED}),
     Attack(unknown_frame_flood, 10, {limit("protocol"): 10, **FLOODED}),
     Attack(zero_window, 62 if LONG else 1.5, {limit("unread"): 240}, warm=1.5),
-    Attack(never_reads, 2, {limit("protocol"): 2, refused("flood"): 2, limit("stall"): 2}, warm=1),
+    Attack(never_reads, 1, {limit("protocol"): 1, refused("flood"): 1, limit("stall"): 1}),
     Attack(streams_one_after_another, MANY if LONG else MANY // 10,
            {calls(frames.CHECK, "OK"): MANY // 10}, warm=MANY // 100),
     Attack(streams_at_once, MANY, {refused("streams"): MANY - 200}, warm=MANY // 10),
@@ -403,6 +398,11 @@ ALL = [
            warm=1, doors=("unix",)),
     Attack(plain_http_on_tls, 200, {shaken("not_tls"): 200}, doors=("tls",)),
     Attack(tls_garbage, 300, {shaken("other"): 200}, doors=("tls",)),
+    Attack(generated_conversations, CASES, {limit("protocol"): CASES // 2}, warm=100,
+           doors=("unix",)),
+    Attack(generated_hellos, CASES, {shaken("other"): CASES // 10}, warm=100, doors=("tls",)),
+    Attack(generated_requests, CASES, {page("bad_request"): CASES // 10}, warm=100,
+           doors=("page",)),
     Attack(long_lines, 100, {page("too_large"): 100}, doors=("page",)),
     Attack(many_headers, 100, {page("too_large"): 100}, doors=("page",)),
     Attack(pipelining, 100, {page("ok"): 100}, doors=("page",)),
