@@ -238,8 +238,15 @@ def behind(world, daemon, frontend):
             os.kill(each, signal.SIGCONT)
 
 
+def wait_for_keys(daemon, is_well=True):
+    """The second key is due a moment after the first."""
+    wait_until("two keys are there", lambda: len(daemon.ctl("keys", "web")["keys"]) == 2)
+    wait_until("it is well", lambda: daemon.ctl("status", check=False)["ok"] == is_well)
+
+
 def young(world, daemon):
     world.begin("no-key-yet", daemon.endpoint)
+    wait_for_keys(daemon, is_well=False)
     world.both(DEGRADED, "status")
     world.both(DONE, "keys", "web")
     world.call(REFUSED, "rotate", "web")
@@ -285,7 +292,7 @@ def sealed(world, bench):
     keep(keks[:1])
     daemon.start()
     world.begin("sealed", daemon.endpoint)
-    wait_until("it is well", lambda: daemon.ctl("status", check=False)["ok"])
+    wait_for_keys(daemon)
     world.both(DONE, "status")
     world.both(DONE, "rekey")
     keep([keks[1], keks[0]])
@@ -324,7 +331,8 @@ def redis(world, bench):
     world.call(DEGRADED, "wait", "web", "--converged", "-t", "200ms")
     server.start()
     world.begin("redis-lost", daemon.endpoint)
-    wait_until("it is well", lambda: daemon.ctl("status", check=False)["ok"], timeout=30)
+    wait_until("it is ready", lambda: daemon.ctl("status", check=False)["realms"][0]["ready"])
+    wait_for_keys(daemon)
     world.both(DONE, "status")
     world.both(DONE, "rekey", "web")
     server.kill()
@@ -444,7 +452,7 @@ def main(build, arguments):
         unreachable(world)
         young(world, daemons[1])
         denied(world, *daemons[2:])
-        wait_until("a key is active", lambda: daemons[0].ctl("status", check=False)["ok"])
+        wait_for_keys(daemons[0])
         outputs(world, daemons[0])
         sound(world, daemons[0], bench.certificate())
         sealed(world, bench)

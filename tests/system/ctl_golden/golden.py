@@ -31,6 +31,8 @@ RULES = [
     (r"\bin \d+ s\b", "<when>"),
     # The client's deadline and the daemon's are the same.
     (r"no answer within \d+m?s|the call's deadline has passed", "<no answer in time>"),
+    # With bytes of ours unread, the kernel resets.
+    (r"the daemon closed the connection|cannot receive: Connection reset by peer", "<closed>"),
     (rf"\bup {SPAN}", "up <span>"),
     (rf"(?<=\s)[+-]{SPAN}", "<skew>"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:<port>"),
