@@ -24,8 +24,9 @@ function(_known_bad_copy patch file copy)
     find_program(PATCH patch REQUIRED)
     cmake_path(GET copy PARENT_PATH folder)
     file(MAKE_DIRECTORY ${folder})
+    # By the one line alone, which is its own: those around it may change.
     execute_process(
-        COMMAND ${PATCH} --fuzz=0 --silent --output=${copy}.new ${CMAKE_SOURCE_DIR}/${file} ${patch}
+        COMMAND ${PATCH} --fuzz=1 --silent --output=${copy}.new ${CMAKE_SOURCE_DIR}/${file} ${patch}
         OUTPUT_VARIABLE said ERROR_VARIABLE said RESULT_VARIABLE code)
     file(REMOVE ${copy}.new.rej)
     if(NOT code EQUAL 0)

@@ -142,7 +142,7 @@ static int allow_conditions(scmp_filter_ctx filter)
         /* abort() */
         {SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_MASKED_EQ, low, (scmp_datum_t)getpid())},
         /* Limits are looked at, and no longer changed. */
-        {SCMP_SYS(prlimit64), SCMP_A2(SCMP_CMP_EQ, 0)},
+        {SCMP_SYS(prlimit64), SCMP_A2(SCMP_CMP_EQ, 0, 0)},
     };
     int rc = 0;
 
