@@ -113,21 +113,32 @@ static inline void layout_store(_Atomic uint64_t *word, uint64_t value)
     atomic_store_explicit(word, value, memory_order_release);
 }
 
+/* Without optimisation a word's copies stay in the frames below the caller's: both loops end with a
+ * word of nothing, which takes the place of the last secret one. */
 static inline void layout_load_bytes(void *to, _Atomic uint64_t *from, size_t words)
 {
+    _Atomic uint64_t nothing = 0;
+    uint64_t word = 0;
+
     for (size_t i = 0; i < words; i++) {
-        const uint64_t word = layout_load(&from[i]);
+        word = layout_load(&from[i]);
         memcpy((uint8_t *)to + i * LAYOUT_WORD, &word, LAYOUT_WORD);
     }
+    word = layout_load(&nothing);
+    (void)word;
 }
 
 static inline void layout_store_bytes(_Atomic uint64_t *to, const void *from, size_t words)
 {
+    _Atomic uint64_t nothing = 0;
+    uint64_t word = 0;
+
     for (size_t i = 0; i < words; i++) {
-        uint64_t word = 0;
         memcpy(&word, (const uint8_t *)from + i * LAYOUT_WORD, LAYOUT_WORD);
         layout_store(&to[i], word);
     }
+    word = 0;
+    layout_store(&nothing, word);
 }
 
 static inline void layout_zero(_Atomic uint64_t *words, size_t count)
