@@ -3,9 +3,10 @@
 what the page says they do: operations_test.py BUILD SOURCE CC
 
 The page's own rules: "..." is anything on its line, or any lines if it has one to itself; white
-space counts as one space; a command that only looks is asked again until it says so. Every command
-ends with 0, but where the page shows its exit code. Only where things lie is put in the place of
-what the page says: the home folder, the build folder, ports.
+space counts as one space; what the shell says of its jobs is left out; a command that only looks is
+asked again until it says so. Every command ends with 0, but where the page shows its exit code.
+Only where things lie is put in the place of what the page says: the home folder, the build folder,
+ports.
 """
 
 import os
@@ -23,8 +24,9 @@ from harness import Bench, Failure, require, run_main  # noqa: E402
 
 BLOCK = re.compile(r"^```([a-z]+)\n(.*?)^```$", re.S | re.M)
 PORTS = ["7443", "7444", "7480", "7481", "6380", "8441", "8442"]
-LOOKS = re.compile(r"\[|grep|curl|visit|ask exists|tail|"
+LOOKS = re.compile(r"\[|for port|grep|curl|visit|ask exists|tail|"
                    r"stekctl( -s \S+| --\w+ \S+)* (status|keys|frontends|realms|wait)\b")
+JOB_NEWS = re.compile(r"bash: line \d+: +\d+ (Killed|Terminated)\b")
 LOOKS_FOR_S = 25
 ENDS_WITHIN_S = 90
 
@@ -65,7 +67,8 @@ class Shell:
                 if before:
                     said.append(before)
                 return "".join(said), int(code)
-            said.append(line)
+            if not JOB_NEWS.match(line):
+                said.append(line)
 
     def pids(self):
         """Of what it has started and is still there: all of its session."""
