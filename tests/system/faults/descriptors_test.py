@@ -44,10 +44,10 @@ def test_peers(bench):
 """
     FailingDaemon(bench, "few", store=store,
                   before=["prlimit", "--nofile=60:60"]).refuses("RLIMIT_NOFILE")
-    daemon = FailingDaemon(bench, "stekd", store=store,
+    daemon = FailingDaemon(bench, "stekd", store=store, rotate_every="8s", sync_interval="1s",
                            before=["prlimit", f"--nofile={LIMIT}:{LIMIT}"]).start()
     daemon.wait_for_active()
-    start_frontend(bench, daemon)
+    frontend = start_frontend(bench, daemon)
 
     crowd = [link for link in (connect(daemon.sock) for _ in range(CROWD)) if link]
     wait_until("the limit is reached and counted",
@@ -65,11 +65,18 @@ def test_peers(bench):
         crowd.extend(link for link in (connect(daemon.sock) for _ in range(4)) if link)
         return daemon.metric("stekd_keys_created_total") > made
     wait_until("keys are made while peers crowd", rotates_on, interval=0.1)
-    wait_until("the frontend is up to date",
-               lambda: daemon.metric("stekd_watchers_current") == 1)
+    # A frontend that finds its daemon silent leaves; on a machine this slow that is its right.
+    was_left = "silent for too long" in frontend.errors()
+    if was_left:
+        print("the machine was too slow for the watch to go on")
+    else:
+        wait_until("the frontend is up to date",
+                   lambda: daemon.metric("stekd_watchers_current") == 1)
     for link in crowd:
         link.close()
     wait_until("others are served again", daemon.is_well, timeout=40)
+    wait_until("the frontend is up to date in the end",
+               lambda: daemon.metric("stekd_watchers_current") == 1, timeout=40)
     gone = daemon.metric("stekd_limits_reached_total", limit="descriptors")
     require(gone == 0, f"descriptors ran out {gone:.0f} times")
     require(daemon.stop() == 0, "stekd did not stop well")

@@ -17,7 +17,7 @@ class FailingDaemon(Daemon):
     """stekd behind other programs (prlimit, strace ...), with an HTTP page."""
 
     def __init__(self, bench, name, store="  type: memory\n", before=(), rotate_every="4s",
-                 listen=""):
+                 listen="", more="", sync_interval="500ms"):
         self.port = free_port()
         self.before = list(before)
         self.stderr = None
@@ -33,10 +33,10 @@ store:
 realms:
   web:
     rotate_every: {rotate_every}
-    sync_interval: 500ms
+    sync_interval: {sync_interval}
     ticket_lifetime: 8s
     readers: ["uid:{uid}"]
-""")
+{more}""")
         super().__init__(bench, name, config, sock)
 
     def argv(self):
@@ -94,12 +94,13 @@ def make_kek(bench):
 
 
 def start_frontend(bench, daemon):
-    """A frontend that follows realm web, connected."""
+    """A frontend that follows realm web, connected; its process."""
     cert, key = bench.certificate()
-    bench.start("frontend", [
+    frontend = bench.start("frontend", [
         bench.program("client-lib/examples/tls_frontend"), "--listen", "127.0.0.1:0",
         "--cert", cert, "--key", key, "--endpoint", daemon.endpoint, "--name", "fe-1"])
     wait_until("the frontend watches", lambda: daemon.metric("stekd_watchers") >= 1)
+    return frontend
 
 
 def side_by_side(work, rows, width=6):
