@@ -98,7 +98,9 @@ static void check_pki_args(const struct pki_args *args)
 {
     assert(args->word_count <= PKI_ARGS_WORDS_MAX);
     if (!args->is_help) {
-        assert(args->days > 0 && args->days <= PKI_ARGS_DAYS_MAX);
+        /* A key-encryption key does not end. */
+        assert((args->days > 0) == (args->act != PKI_ACT_KEK));
+        assert(args->days <= PKI_ARGS_DAYS_MAX);
         assert(args->act_name != NULL && args->ca_dir != NULL);
         for (size_t i = 0; i < args->word_count; i++) {
             check_word(args->words[i]);

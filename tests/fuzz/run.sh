@@ -5,9 +5,9 @@
 #   tests/fuzz/run.sh BUILD SECONDS [JOBS [NAME...]]
 #
 # SECONDS are each fuzzer's, JOBS how many run at a time [2]. What it finds it keeps in
-# BUILD/fuzz-found/NAME: inputs that reach something new in new/, what broke it as crash-*, and the
-# log. With llvm-cov and STEK_FUZZ_COVERAGE=1 in a build with coverage it would say more; libFuzzer's
-# own figures are cov (edges) and ft (features). Exit code 1 when a fuzzer broke, or there is none.
+# BUILD/fuzz-found/NAME: inputs that reach something new in new/, what broke it as crash-* and the
+# like, and the log. cov and ft are libFuzzer's: edges and features reached, in our code only.
+# Exit code 1 when a fuzzer broke, or there is none.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
