@@ -15,7 +15,7 @@
  *     only one that knows of something (a rotate that the store has lost and whose daemon is gone
  *     retires a key on those frontends alone that had heard of it); nor may one be left that reads
  *     but cannot write; and no frontend begins anew, or comes back from an absence during which
- *     a key was published (docs/decisions/0023).
+ *     a key was published (docs/decisions/0022).
  *   - while the store has two primaries, which is a loss that lasts, no operator acts and it is not
  *     for longer than a key is published before its first use; a revocation, known to one daemon
  *     until it is stored, counts as a loss too.
