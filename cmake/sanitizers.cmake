@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What STEK_SANITIZE means; applied to everything, the tests included.
+# What STEK_SANITIZE, STEK_FUZZ and STEK_COVERAGE mean; applied to everything, the tests included.
 if(STEK_SANITIZE STREQUAL "address")
     add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all
         -fno-omit-frame-pointer)
@@ -14,4 +14,9 @@ endif()
 if(STEK_FUZZ)
     add_compile_options(-fsanitize=fuzzer-no-link)
     add_link_options(-fsanitize=fuzzer-no-link)
+endif()
+# Counts which lines ran; gcovr reads what the programs leave at their end (tests/coverage.sh).
+if(STEK_COVERAGE)
+    add_compile_options(--coverage)
+    add_link_options(--coverage)
 endif()
