@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs what is missing, builds from nothing, and runs every test: with gcc, with clang (build),
-# under AddressSanitizer and UBSan, under ThreadSanitizer. The last line is
-# "N passed, N failed, N skipped"; the exit code is 0 only if nothing failed.
+# Installs what is missing, builds from nothing, and runs every test: units and simulation with lines
+# counted, whole processes on what is shipped (gcc -O2), memory errors (AddressSanitizer, UBSan,
+# memcheck), threads (ThreadSanitizer), clang, fuzzers, builds that are known to be bad. The last line
+# is "N passed, N failed, N skipped"; the exit code is 0 only if nothing failed.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top"
@@ -32,9 +33,11 @@ for argument in "$@"; do
         ;;
     esac
 done
+long=()
 # Tests that have a long form look at this.
 if [ "$mode" = long ]; then
     export STEK_TEST_LONG=1
+    long=(--long)
 fi
 
 export TSAN_OPTIONS="suppressions=$top/tests/tsan.supp ${TSAN_OPTIONS:-}"
@@ -140,25 +143,6 @@ tests() {
     fi
 }
 
-# fuzz NAME [SEEDS]: a short run counts as one test. What it finds stays in the results folder.
-fuzz() {
-    local name=$1 seconds=10 found=$results/fuzz-$1 corpus=()
-    shift
-    [ "$mode" = long ] && seconds=300
-    mkdir -p "$found/new"
-    corpus=("$found/new" "$@")
-    if timed "fuzz: $name" "$folder/fuzz/tests/fuzz/fuzz_$name" -max_total_time=$seconds \
-        -max_len=8192 -timeout=10 -artifact_prefix="$found/" "${corpus[@]}" \
-        >"$results/fuzz-$name.log" 2>&1; then
-        passed=$((passed + 1))
-        grep -E '^#[0-9]+\s+DONE' "$results/fuzz-$name.log" || true
-    else
-        failed=$((failed + 1))
-        bad_steps+=("fuzz: $name (input in $found)")
-        tail -n 30 "$results/fuzz-$name.log"
-    fi
-}
-
 finish() {
     printf '\n=== times\n'
     printf '%s\n' "${times[@]}"
@@ -183,38 +167,45 @@ if [ "$mode" != quick ]; then
 fi
 mkdir -p "$results"
 
-if step "build: dev (gcc)" build dev; then
-    if [ "$mode" = quick ]; then
+if [ "$mode" = quick ]; then
+    if step "build: dev (gcc)" build dev; then
         tests dev dev 2 -LE system
-    else
-        # Tests of whole processes mostly wait for them: three at a time keep two cores busy.
-        tests dev dev 3
-        step "clang-tidy" bash tests/lint/tidy.sh "$top" "$folder/dev" || true
     fi
+    finish
+    exit
 fi
-if [ "$mode" != quick ]; then
-    if step "build: release (gcc -O2)" build release; then
-        # Figures are shown and judge nothing; a benchmark that breaks is a failure.
-        step "bench" bash tests/bench/run.sh "$folder/release" || true
-        rm -rf "${folder:?}/release"
-    fi
-    step "build: clang" build clang || true
-    if step "build: asan" build asan; then
-        # Not what tests scripts, other people's programs or long stretches of time, which the
-        # sanitizers see nothing new in.
-        tests asan asan 2 -LE lint -E \
-            '^sim/seeds-500|^system/(clocks|quickstart|readme|install|pki|fleet/(rotations|outage|faults-outage)|sentinel|service_|mtls/frontends|rpc_tls/(load|node))'
-    fi
-    if step "build: tsan" build tsan; then
-        tests "tsan" tsan 2 -L tsan
-        tests "tsan client" tsan 2 -R '^unit/client/' -LE tsan
-    fi
-    if step "build: fuzz" build fuzz; then
-        fuzz wire
-        fuzz grpc
-        fuzz h2
-        fuzz config tests/golden/config
-        fuzz redis
-    fi
+
+if step "build: coverage (gcc -O0)" build coverage; then
+    tests units coverage 2 -LE system
+    step "coverage" bash tests/coverage.sh "$folder/coverage" || true
+    step "clang-tidy" bash tests/lint/tidy.sh "$top" "$folder/coverage" || true
+    rm -rf "${folder:?}/coverage"
+fi
+if step "build: release (gcc -O2)" build release -DSTEK_STRICT_SYSCALLS=ON; then
+    # Tests of whole processes mostly wait for them: three at a time keep two cores busy.
+    tests system release 3 -L system
+    # Figures are shown and judge nothing; a benchmark that breaks is a failure.
+    step "bench" bash tests/bench/run.sh "$folder/release" || true
+    rm -rf "${folder:?}/release"
+fi
+step "known-bad builds" bash tests/known_bad/run.sh "$folder/known_bad" "${long[@]}" || true
+step "build: clang" build clang -DCMAKE_BUILD_TYPE=Debug || true
+if step "build: asan" build asan; then
+    tests asan asan 2 -LE 'lint|model|system' -E '^sim/seeds-500|^docs/|^golden/'
+    # Whole processes: what speaks to the outside; with --long all of them.
+    processes='^system/(grpc|redis|reload|revoke|ctl|hostile|file_store|rpc_tls/tls)'
+    [ "$mode" = long ] && processes='^system/'
+    tests "asan processes" asan 3 -L system -R "$processes"
+    rm -rf "${folder:?}/asan"
+fi
+if step "build: tsan" build tsan; then
+    tests "tsan" tsan 2 -L tsan
+    tests "tsan client" tsan 2 -R '^unit/client/' -LE tsan
+    rm -rf "${folder:?}/tsan"
+fi
+if step "build: fuzz" build fuzz; then
+    seconds=5
+    [ "$mode" = long ] && seconds=300
+    step "fuzzers" bash tests/fuzz/run.sh "$folder/fuzz" "$seconds" || true
 fi
 finish
