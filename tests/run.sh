@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs what is missing, builds from nothing, and runs every test: units and simulation with lines
-# counted, whole processes on what is shipped (gcc -O2), memory errors (AddressSanitizer, UBSan,
+# Installs what is missing, builds from nothing, and runs every test: units with lines counted,
+# the simulation and whole processes on what is shipped (gcc -O2), memory errors (AddressSanitizer, UBSan,
 # memcheck), threads (ThreadSanitizer), clang, fuzzers, builds that are known to be bad. The last line
 # is "N passed, N failed, N skipped"; the exit code is 0 only if nothing failed.
 set -euo pipefail
@@ -176,7 +176,7 @@ if [ "$mode" = quick ]; then
 fi
 
 if step "build: coverage (gcc -O0)" build coverage; then
-    tests units coverage 2 -LE system
+    tests units coverage 2 -LE 'system|sim'
     step "coverage" bash tests/coverage.sh "$folder/coverage" || true
     step "clang-tidy" bash tests/lint/tidy.sh "$top" "$folder/coverage" || true
     # The last to use this folder: it builds faults into it.
@@ -185,7 +185,7 @@ if step "build: coverage (gcc -O0)" build coverage; then
 fi
 if step "build: release (gcc -O2)" build release -DSTEK_STRICT_SYSCALLS=ON; then
     # Tests of whole processes mostly wait for them: three at a time keep two cores busy.
-    tests system release 3 -L system
+    tests processes release 3 -L 'system|sim'
     # Figures are shown and judge nothing; a benchmark that breaks is a failure.
     step "bench" bash tests/bench/run.sh "$folder/release" || true
     rm -rf "${folder:?}/release"
