@@ -18,7 +18,7 @@ from harness import Bench, run_main  # noqa: E402
 from redis_server import SECRET, Redis  # noqa: E402
 
 LONG = bool(os.environ.get("STEK_TEST_LONG"))
-START = 5000  # allocations until a daemon serves, about: those must not fail
+START = 8000  # allocations until a daemon serves, and some: those must not fail
 RUNS = 100000 if LONG else 20  # of each command, at most
 
 
@@ -91,7 +91,7 @@ def test_daemon(bench, redis):
             require(run.returncode >= 0, f"stekctl: signal {-run.returncode}")
             end["asked"] += 1
             end["answers"] += run.returncode == 0
-            return end["answers"] >= 30
+            return end["answers"] >= 60
         wait_until(f"{daemon.name} answers", has_been_asked_much, timeout=60)
         redis.ask("DEL", "stek:{web}")  # and it heals the store
         wait_until("the record is back", lambda: redis.ask("GET", "stek:{web}") is not None,
@@ -101,9 +101,9 @@ def test_daemon(bench, redis):
         require(code == 0, f"{daemon.name} stopped with {code}")
         seen = int(daemon.process.errors().splitlines()[-1])
         failed = (seen - START) // every
-        require(failed >= 10, f"{daemon.name}: {seen} allocations, so {failed} failed")
+        require(failed >= 5, f"{daemon.name}: {seen} allocations, so {failed} failed")
         return f"every {every}th allocation ({failed}): {end['answers']} of {end['asked']} calls answered"
-    side_by_side(live, (997, 211, 97))
+    side_by_side(live, (499, 211, 97))
 
 
 def test(build, _arguments):
