@@ -167,6 +167,14 @@ static void assert_holds(struct bench *bench, const struct outcome *seen, uint8_
     }
 }
 
+static void assert_no_temporary(const struct bench *bench)
+{
+    char path[128];
+
+    (void)snprintf(path, sizeof(path), "%s/web.tmp", bench->folder);
+    assert_int_not_equal(access(path, F_OK), 0);
+}
+
 /* Puts `next`, armed, over `old`; afterwards `next` is there whatever happened. */
 static void try_put(struct bench *bench, uint8_t old, uint8_t next)
 {
@@ -184,6 +192,7 @@ static void try_put(struct bench *bench, uint8_t old, uint8_t next)
         assert_non_null(strstr(seen.why, bench->folder));
         assert_non_null(strstr(seen.why, "web."));
     }
+    assert_no_temporary(bench);
     const struct outcome held = load(bench);
     const bool happened = held.present && held.version.bytes[0] == next;
     assert_holds(bench, &held, happened ? next : old);
