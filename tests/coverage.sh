@@ -12,7 +12,8 @@ build=$(cd "$1" && pwd)
 top=$(cd "$(dirname "$0")/.." && pwd)
 report=$build/coverage.json
 
-gcovr --root "$top" --json-summary "$report" --json-summary-pretty \
+# Told to stop when a worker of it ends badly, which it waits for in vain.
+timeout 300 gcovr --root "$top" --json-summary "$report" --json-summary-pretty \
     --filter "$top/core/" --filter "$top/daemon/" --filter "$top/client-lib/src/" \
     -j "$(nproc)" "$build" >/dev/null
 

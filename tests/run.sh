@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs what is missing, builds from nothing, and runs every test: units with lines counted,
-# the simulation and whole processes on what is shipped (gcc -O2), memory errors (AddressSanitizer, UBSan,
+# Installs what is missing, builds from nothing, and runs every test: units with lines counted, the
+# simulation and whole processes on what is shipped (gcc -O2), memory errors (AddressSanitizer, UBSan,
 # memcheck), threads (ThreadSanitizer), clang, fuzzers, builds that are known to be bad. The last line
 # is "N passed, N failed, N skipped"; the exit code is 0 only if nothing failed.
 set -euo pipefail
@@ -74,6 +74,36 @@ step() {
     fi
 }
 
+# aside NAME COMMAND...: a step with whatever processor time the tests of processes leave;
+# finish_asides waits for all of them and counts.
+asides=()
+aside() {
+    local name=$1 number=${#asides[@]}
+    shift
+    asides+=("$name")
+    {
+        code=0 from=$SECONDS
+        nice -n 19 "$@" >"$results/aside-$number.log" 2>&1 || code=$?
+        printf '%d %d\n' "$code" "$((SECONDS - from))" >"$results/aside-$number.end"
+    } &
+}
+
+finish_asides() {
+    local number code seconds
+    wait
+    for number in "${!asides[@]}"; do
+        read -r code seconds <"$results/aside-$number.end" || code=1
+        times+=("$(printf '%5d s  %s, aside%s' "$seconds" "${asides[number]}" \
+            "$([ "$code" = 0 ] || printf ': FAILED')")")
+        printf '\n=== %s\n' "${asides[number]}"
+        cat "$results/aside-$number.log"
+        if [ "$code" != 0 ]; then
+            failed=$((failed + 1))
+            bad_steps+=("${asides[number]}")
+        fi
+    done
+}
+
 # build PRESET [CMAKE-OPTION...]: the last words of the log only when it fails.
 build() {
     local preset=$1 log=$results/build-$1.log
@@ -84,10 +114,6 @@ build() {
         tail -n 30 "$log"
         printf '(all of it: %s)\n' "$log"
         return 1
-    fi
-    if [ "$preset" = clang ]; then
-        # Built only to be seen to build; the disk is needed.
-        rm -rf "${folder:?}/$preset"
     fi
 }
 
@@ -178,23 +204,25 @@ fi
 if step "build: coverage (gcc -O0)" build coverage; then
     tests units coverage 2 -LE 'system|sim'
     step "coverage" bash tests/coverage.sh "$folder/coverage" || true
-    step "clang-tidy" bash tests/lint/tidy.sh "$top" "$folder/coverage" || true
-    # The last to use this folder: it builds faults into it.
+    # It builds faults into this folder, and in the end takes them out again.
     step "known-bad builds" bash tests/known_bad/run.sh "$folder/coverage" "${long[@]}" || true
-    rm -rf "${folder:?}/coverage"
 fi
 if step "build: release (gcc -O2)" build release -DSTEK_STRICT_SYSCALLS=ON; then
-    # Tests of whole processes mostly wait for them: three at a time keep two cores busy.
+    # Tests of whole processes mostly wait for them: three at a time, and what only computes beside
+    # them, keep two cores busy.
+    aside "clang-tidy" bash tests/lint/tidy.sh "$top" "$folder/coverage"
+    aside "build: clang" bash -o pipefail -c "cmake --preset clang -B '$folder/clang' -DCMAKE_BUILD_TYPE=Debug &&
+        cmake --build '$folder/clang' -j $cores | tail -n 40"
     tests processes release 3 -L 'system|sim'
+    finish_asides
     # Figures are shown and judge nothing; a benchmark that breaks is a failure.
     step "bench" bash tests/bench/run.sh "$folder/release" || true
-    rm -rf "${folder:?}/release"
+    rm -rf "${folder:?}/release" "${folder:?}/clang" "${folder:?}/coverage"
 fi
-step "build: clang" build clang -DCMAKE_BUILD_TYPE=Debug || true
 if step "build: asan" build asan; then
     tests asan asan 2 -LE 'lint|model|system' -E '^sim/seeds-500|^docs/|^golden/'
     # Whole processes: what speaks to the outside; with --long all of them.
-    processes='^system/(grpc|redis|reload|revoke|ctl|hostile|file_store|rpc_tls/tls)'
+    processes='^system/(grpc|redis|reload|revoke|ctl|file_store|rpc_tls/python)'
     [ "$mode" = long ] && processes='^system/'
     tests "asan processes" asan 3 -L system -R "$processes"
     rm -rf "${folder:?}/asan"
