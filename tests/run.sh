@@ -206,6 +206,9 @@ if step "build: coverage (gcc -O0)" build coverage; then
     step "coverage" bash tests/coverage.sh "$folder/coverage" || true
     # It builds faults into this folder, and in the end takes them out again.
     step "known-bad builds" bash tests/known_bad/run.sh "$folder/coverage" "${long[@]}" || true
+    if [ "$mode" = long ]; then
+        step "known-bad selftest" bash tests/known_bad/selftest.sh "$folder/coverage" || true
+    fi
 fi
 if step "build: release (gcc -O2)" build release -DSTEK_STRICT_SYSCALLS=ON; then
     # Tests of whole processes mostly wait for them: three at a time, and what only computes beside
