@@ -210,7 +210,7 @@ if step "build: coverage (gcc -O0)" build coverage; then
         step "known-bad selftest" bash tests/known_bad/selftest.sh "$folder/coverage" || true
     fi
 fi
-if step "build: release (gcc -O2)" build release -DSTEK_STRICT_SYSCALLS=ON; then
+if step "build: release (gcc -O2)" build release -DSTEK_STRICT_SYSCALLS=ON -DSTEK_UNIT_TESTS=OFF; then
     # Tests of whole processes mostly wait for them: three at a time, and what only computes beside
     # them, keep two cores busy.
     aside "clang-tidy" bash tests/lint/tidy.sh "$top" "$folder/coverage"
