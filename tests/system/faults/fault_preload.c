@@ -3,8 +3,10 @@
  * For LD_PRELOAD: allocations of a whole process, libraries included, that fail.
  *
  *   STEK_FAULT_AT=N      the N-th, counted from main()'s neighbourhood on
- *   STEK_FAULT_EVERY=N   every N-th, from the STEK_FAULT_AFTER-th on
- *   STEK_FAULT_COUNT=FD  at exit: how many there were, as a line to that descriptor
+ *   STEK_FAULT_EVERY=N   one in N, from the STEK_FAULT_AFTER-th on: always the same ones, but in no
+ *                        rhythm, or what is tried again might fail for ever at the same place
+ *   STEK_FAULT_COUNT=FD  at exit: how many there were and how many failed, as a line to that
+ *                        descriptor
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -20,6 +22,7 @@ void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *block, size_t size);
 
 static _Atomic unsigned long seen;
+static _Atomic unsigned long failed;
 static unsigned long fail_at;
 static unsigned long fail_every;
 static unsigned long fail_after;
@@ -36,7 +39,7 @@ static unsigned long number(const char *name)
 static void report(void)
 {
     if (count_to >= 0) {
-        (void)dprintf(count_to, "%lu\n", seen);
+        (void)dprintf(count_to, "%lu %lu\n", seen, failed);
     }
 }
 
@@ -50,13 +53,22 @@ __attribute__((constructor)) static void start(void)
     is_on = 1;
 }
 
+/* The finaliser of splitmix64: neighbours become strangers. */
+static unsigned long mix(unsigned long at)
+{
+    at = (at ^ (at >> 30)) * 0xbf58476d1ce4e5b9UL;
+    at = (at ^ (at >> 27)) * 0x94d049bb133111ebUL;
+    return at ^ (at >> 31);
+}
+
 static int fails(void)
 {
     if (!is_on) {
         return 0;
     }
     const unsigned long at = ++seen;
-    if (at == fail_at || (fail_every > 0 && at > fail_after && at % fail_every == 0)) {
+    if (at == fail_at || (fail_every > 0 && at > fail_after && mix(at) % fail_every == 0)) {
+        failed++;
         errno = ENOMEM;
         return 1;
     }
