@@ -44,12 +44,15 @@ enum err check_key(const struct key *key, const char *realm, struct errbuf *why)
                    hex_of(key).text);
         return ERR_INVALID;
     }
-    if (!derive_name_matches(key, realm)) {
+    enum err rc = derive_check_name(key, realm);
+    if (rc == ERR_INVALID) {
         errbuf_set(why, "key %s: its name does not follow from its bytes in realm '%s'",
                    hex_of(key).text, realm);
-        return ERR_INVALID;
+    } else if (rc != ERR_OK) {
+        errbuf_set(why, "key %s: its name could not be checked: %s", hex_of(key).text,
+                   err_text(rc));
     }
-    return ERR_OK;
+    return rc;
 }
 
 static enum err check_dates(const struct key *key, int64_t now, struct errbuf *why)

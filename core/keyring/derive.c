@@ -67,9 +67,13 @@ enum err derive_profile48(const uint8_t bytes[KEY_LEN], const char *realm, const
     return expand(bytes, "profile-48", realm, context, out, SUBKEY_PROFILE48_LEN);
 }
 
-bool derive_name_matches(const struct key *key, const char *realm)
+enum err derive_check_name(const struct key *key, const char *realm)
 {
     uint8_t name[KEY_NAME_LEN];
-    return derive_name(key->bytes, realm, name) == ERR_OK &&
-           secret_equal(name, key->name, sizeof(name));
+    enum err rc = derive_name(key->bytes, realm, name);
+
+    if (rc == ERR_OK && !secret_equal(name, key->name, sizeof(name))) {
+        rc = ERR_INVALID;
+    }
+    return rc;
 }

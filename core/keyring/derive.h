@@ -36,7 +36,8 @@ enum err derive_subkeys(const uint8_t bytes[KEY_LEN], const char *realm, const c
 enum err derive_profile48(const uint8_t bytes[KEY_LEN], const char *realm, const char *context,
                           uint8_t out[SUBKEY_PROFILE48_LEN]) MUST_USE;
 
-/* Recomputes the name and compares in constant time. False too when the derivation fails. */
-bool derive_name_matches(const struct key *key, const char *realm);
+/* Recomputes the name and compares in constant time. ERR_INVALID: it is another, or `realm` cannot
+ * be one. ERR_NOMEM, ERR_CRYPTO: nothing is known about the key. */
+enum err derive_check_name(const struct key *key, const char *realm) MUST_USE;
 
 #endif

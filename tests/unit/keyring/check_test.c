@@ -8,11 +8,24 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/kdf.h>
 
 #include "fixture.h"
 #include "keyring/derive.h"
 
 static struct policy policy;
+static bool kdf_fails;
+
+/* The linker puts it in place of OpenSSL's. */
+int __real_EVP_KDF_derive(EVP_KDF_CTX *ctx, unsigned char *out, size_t len,
+                          const OSSL_PARAM params[]);
+int __wrap_EVP_KDF_derive(EVP_KDF_CTX *ctx, unsigned char *out, size_t len,
+                          const OSSL_PARAM params[]);
+int __wrap_EVP_KDF_derive(EVP_KDF_CTX *ctx, unsigned char *out, size_t len,
+                          const OSSL_PARAM params[])
+{
+    return kdf_fails ? 0 : __real_EVP_KDF_derive(ctx, out, len, params);
+}
 
 static int set_up(void **unused)
 {
@@ -57,6 +70,24 @@ static void a_sound_key_passes(void **unused)
     assert_int_equal(judge(&key, T0), ERR_OK);
     key_wipe(&key);
     assert_int_equal(judge(&key, T0), ERR_OK);
+}
+
+/* A daemon short of memory must not call the record of a sound one broken: somebody might delete
+ * it. */
+static void a_key_that_could_not_be_checked_is_not_called_broken(void **unused)
+{
+    const struct key key = sound_key();
+    struct keyring ring = fixture_ring();
+    struct errbuf why = {""};
+
+    (void)unused;
+    fixture_add(&ring, &key);
+    kdf_fails = true;
+    assert_int_equal(check_arrival(&ring, T0, &why), ERR_CRYPTO);
+    kdf_fails = false;
+    assert_non_null(strstr(why.text, "could not be checked"));
+    assert_int_equal(check_arrival(&ring, T0, &why), ERR_OK);
+    keyring_fini(&ring);
 }
 
 static void a_weak_key_is_refused_even_under_its_rightful_name(void **unused)
@@ -238,6 +269,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sound_key_passes),
+        cmocka_unit_test(a_key_that_could_not_be_checked_is_not_called_broken),
         cmocka_unit_test(a_weak_key_is_refused_even_under_its_rightful_name),
         cmocka_unit_test(a_truncated_or_ill_named_key_is_refused),
         cmocka_unit_test(a_tombstone_with_bytes_or_a_weak_name_is_refused),

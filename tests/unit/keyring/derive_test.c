@@ -44,7 +44,7 @@ static void names_and_subkeys_are_those_of_the_independent_script(void **unused)
         assert_hex(subkeys.hmac, SUBKEY_HMAC_LEN, row->hmac);
         assert_int_equal(derive_profile48(key.bytes, row->realm, row->context, profile), ERR_OK);
         assert_hex(profile, sizeof(profile), row->profile48);
-        assert_true(derive_name_matches(&key, row->realm));
+        assert_int_equal(derive_check_name(&key, row->realm), ERR_OK);
     }
 }
 
@@ -78,17 +78,17 @@ static void a_name_certifies_its_bytes_in_its_realm_only(void **unused)
     struct key key = {.has_bytes = true, .bytes = {1, 2, 3}};
     (void)unused;
     assert_int_equal(derive_name(key.bytes, "web", key.name), ERR_OK);
-    assert_true(derive_name_matches(&key, "web"));
-    assert_false(derive_name_matches(&key, "mail"));
-    assert_false(derive_name_matches(&key, "Not A Realm"));
+    assert_int_equal(derive_check_name(&key, "web"), ERR_OK);
+    assert_int_equal(derive_check_name(&key, "mail"), ERR_INVALID);
+    assert_int_equal(derive_check_name(&key, "Not A Realm"), ERR_INVALID);
     for (size_t at = 0; at < KEY_LEN; at++) {
         key.bytes[at] ^= 1;
-        assert_false(derive_name_matches(&key, "web"));
+        assert_int_equal(derive_check_name(&key, "web"), ERR_INVALID);
         key.bytes[at] ^= 1;
     }
     for (size_t at = 0; at < KEY_NAME_LEN; at++) {
         key.name[at] ^= 0x80;
-        assert_false(derive_name_matches(&key, "web"));
+        assert_int_equal(derive_check_name(&key, "web"), ERR_INVALID);
         key.name[at] ^= 0x80;
     }
 }
