@@ -119,6 +119,15 @@ class Bench:
         require(os.access(full, os.X_OK), f"{full} is not built")
         return full
 
+    def program_for_all(self, relative):
+        """A copy that every user may run: the build may lie in a home that others may not enter."""
+        os.chmod(self.folder, 0o755)
+        os.makedirs(self.path("bin"), mode=0o755, exist_ok=True)
+        copy = self.path(os.path.join("bin", os.path.basename(relative)))
+        shutil.copyfile(self.program(relative), copy)
+        os.chmod(copy, 0o755)
+        return copy
+
     def start(self, name, argv, env=None, stdin=subprocess.DEVNULL):
         process = Process(name, argv, self.folder, env, stdin)
         self.processes.append(process)

@@ -242,7 +242,7 @@ def secret_cases(m):
 class Runner:
     def __init__(self, bench):
         self.bench = bench
-        self.program = bench.program("daemon/app/stekd")
+        self.program = bench.program_for_all("daemon/app/stekd")
 
     def run(self, place, user, *more):
         """(exit code, what it says) of a stekd that ends by itself."""
@@ -290,7 +290,6 @@ def lines_of(name, checked, started):
 
 def test(build, arguments):
     with Bench(build) as bench:
-        os.chmod(bench.folder, 0o755)
         m = Material(bench)
         runner = Runner(bench)
         got, count = [], 0

@@ -443,7 +443,6 @@ def start_daemons(bench):
 
 def main(build, arguments):
     with Bench(build) as bench:
-        os.chmod(bench.folder, 0o755)
         world = World(bench, "--update" in arguments)
         daemons = start_daemons(bench)
         usage(world)

@@ -71,8 +71,8 @@ class Golden:
     def __init__(self, bench, is_update):
         self.bench = bench
         self.is_update = is_update
-        self.programs = {"stekctl": os.path.abspath(bench.program("daemon/ctl/stekctl")),
-                         "stekd": os.path.abspath(bench.program("daemon/app/stekd"))}
+        self.programs = {"stekctl": bench.program_for_all("daemon/ctl/stekctl"),
+                         "stekd": bench.program_for_all("daemon/app/stekd")}
         self.scenario = None
         self.text = {}
         self.calls = 0
