@@ -5,6 +5,9 @@ SIGSEGV under both kinds of /proc/sys/kernel/core_pattern: a file, and a pipe to
 heeds no RLIMIT_CORE but 1. First a process with a canary: its core is written and holds the canary,
 but for memory left out of dumps. Then stekd: no core. Then a frontend's worker and parent: a core
 without a key byte. The pattern is the machine's, so this runs alone and always puts it back.
+
+The kernel starts a pipe's program in its own root. Where that is not ours (a container, a chroot) the
+second half cannot run, and the test is skipped after the first.
 """
 
 import os
@@ -105,6 +108,16 @@ def plant(bench, name):
     return process, needles
 
 
+def kernel_finds_the_helper(bench, cores):
+    process, _ = plant(bench, "probe")
+    if not crash(process):
+        return False
+    path = cores.path(process.pid)
+    wait_until("the core is whole", lambda: os.path.exists(path))
+    os.unlink(path)
+    return True
+
+
 def a_canary_is_in_a_core(bench, cores, name):
     process, needles = plant(bench, name)
     require(crash(process), "no core of a process that asks for one")
@@ -178,6 +191,10 @@ def test(build, arguments):
             stage = Stage(bench, *arguments)
             stage.settle()
             with Cores(bench, kind) as cores:
+                if kind == "pipe" and not kernel_finds_the_helper(bench, cores):
+                    print("skipped: the kernel does not find a pipe's program in this root: "
+                          "a container?")
+                    sys.exit(77)
                 canary = a_canary_is_in_a_core(bench, cores, "plant")
                 frontend = a_frontend_leaves_no_key(bench, cores, stage, kind)
                 stekd_leaves_none(bench, cores, stage)
